@@ -1,0 +1,65 @@
+"""The people and the moment every test speaks of."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from accounts.choices import Role
+from tests.factories.users import make_team, make_user
+
+
+@pytest.fixture
+def now():
+    return datetime(2026, 3, 16, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def company(db):
+    """The team everything hangs from; nobody of the cast is a member of it."""
+    return make_team("Customer success")
+
+
+@pytest.fixture
+def north(company):
+    return make_team("North", parent=company)
+
+
+@pytest.fixture
+def south(company):
+    return make_team("South", parent=company)
+
+
+@pytest.fixture
+def anna(north):
+    """CSM, owner of the customer in question."""
+    return make_user("Anna Berg", team=north, email="anna@tend.example")
+
+
+@pytest.fixture
+def ben(north):
+    """CSM in Anna's team."""
+    return make_user("Ben Ode", team=north, email="ben@tend.example")
+
+
+@pytest.fixture
+def carl(south):
+    """CSM in another team: the stranger."""
+    return make_user("Carl Voss", team=south, email="carl@tend.example")
+
+
+@pytest.fixture
+def mia(north):
+    """Manager of Anna's team."""
+    return make_user("Mia Holm", Role.MANAGER, team=north, email="mia@tend.example")
+
+
+@pytest.fixture
+def vera(db):
+    """Admin."""
+    return make_user("Vera Lund", Role.ADMIN, email="vera@tend.example")
+
+
+@pytest.fixture
+def vic(db):
+    """Viewer: reads everything, writes nothing, sees no names of contacts."""
+    return make_user("Vic Ray", Role.VIEWER, email="vic@tend.example")
