@@ -1,0 +1,1 @@
+"""Pure arithmetic of Tend: standard library only, exact decimals in, a value or a reason out."""

@@ -1,0 +1,52 @@
+"""Times until something happens, with those still waiting censored (R-5, section 17)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from metrics.formulas.result import Result, known, ratio, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One subject: days until the event, or days watched so far without it (censored)."""
+
+    days: int
+    reached: bool
+
+
+def kaplan_meier(watched: Sequence[Watched]) -> dict[int, Decimal]:
+    """S at each event time: falls by (1 - d/n), n counts everyone with time >= t. Source: R-5.
+
+    Without censoring it equals 1 - the empirical distribution.
+    """
+    events = Counter(item.days for item in watched if item.reached)
+    survival: dict[int, Decimal] = {}
+    now = Decimal(1)
+    for day in sorted(events):
+        at_risk = sum(1 for item in watched if item.days >= day)
+        share = ratio(at_risk - events[day], at_risk)
+        now *= share.value if share.value is not None else Decimal(1)
+        survival[day] = now
+    return survival
+
+
+def quantile_days(watched: Sequence[Watched], *, left: Decimal = Decimal("0.5")) -> Result:
+    """Smallest time with S <= left; nobody watched: no_data; S never falls so far: not_reached. P75: left = 0.25."""
+    if not watched:
+        return unknown("no_data")
+    for day, share in kaplan_meier(watched).items():
+        if share <= left:
+            return known(day)
+    return unknown("not_reached")
+
+
+def time_to_value_median_days(watched: Sequence[Watched]) -> Result:
+    """Median local days from contract start to the first value event, the not-yet customers censored."""
+    return quantile_days(watched)
+
+
+def reached_share(watched: Sequence[Watched]) -> Result:
+    """Reached so far / all; nobody: no_data."""
+    return ratio(sum(1 for item in watched if item.reached), len(watched), if_zero="no_data")

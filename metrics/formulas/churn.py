@@ -1,0 +1,86 @@
+"""Churn of customers and of MRR (section 10, C-1 to C-3)."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from metrics.formulas.money import CONTEXT, ZERO, exactly
+from metrics.formulas.result import Number, Result, known, ratio, unknown
+
+
+def logo_churn_rate(*, opening: int, lost: int) -> Result:
+    """Customers paying at opening and not at close / customers paying at opening.
+
+    Joined-and-churned and churned-and-back customers are in neither part. Zero opening: zero_denominator.
+    11 events of which one joined in the month, 100 at opening: 0.1. Source: section 10, C-1.
+    """
+    return ratio(lost, opening)
+
+
+def logos_lost(*, churned: int, joined_and_churned: int = 0, churned_and_reactivated: int = 0) -> int:
+    """Churn events that count in the default rate: without those who joined or came back inside the period."""
+    return churned - joined_and_churned - churned_and_reactivated
+
+
+def logo_churn_rate_average_base(*, opening: int, closing: int, lost: int) -> Result:
+    """Default numerator / mean(opening, closing). Source: logo_churn_formula=average_base."""
+    return ratio(2 * lost, opening + closing)
+
+
+def logo_churn_rate_all_in_period(
+    *, opening: int, new: int, reactivated: int, not_paying_at_close: int
+) -> Result:
+    """(opening, new and reactivated customers not paying at close) / all of them. Source: all_in_period."""
+    return ratio(not_paying_at_close, opening + new + reactivated)
+
+
+def logo_churn_rate_stripe_30d(*, churn_events: int, paying_30_days_ago: int, new_since: int) -> Result:
+    """Churn events of the trailing 30 days / (paying 30 days ago + new since). Source: stripe_30d."""
+    return ratio(churn_events, paying_30_days_ago + new_since)
+
+
+def logo_churn_rate_events(*, opening: int, churn_events: int) -> Result:
+    """Churn events / opening. Source: logo_churn_formula=events."""
+    return ratio(churn_events, opening)
+
+
+@exactly
+def daily_sum(days: Iterable[tuple[Number, Number]]) -> Result:
+    """Sum over days of lost / at start of the day; days that start with zero are skipped, none left: zero_denominator.
+
+    Source: the daily_sum variants, C-1.
+    """
+    total, counted = ZERO, False
+    for start, lost in days:
+        if start:
+            total += CONTEXT.divide(Decimal(lost), Decimal(start))
+            counted = True
+    return known(total) if counted else unknown("zero_denominator")
+
+
+@exactly
+def gross_mrr_churn_rate(*, opening: Number, churn: Number, contraction: Number) -> Result:
+    """(churn + contraction of the opening base) / opening MRR, amounts positive: (10 + 10)/100 = 20 %. Source: C-1, C-2."""
+    return ratio(churn + contraction, opening)
+
+
+@exactly
+def net_mrr_churn_rate(
+    *, opening: Number, churn: Number, contraction: Number, expansion: Number, reactivation: Number = 0
+) -> Result:
+    """Gross - expansion of the opening base / opening MRR: (10 + 10 - 10)/100 = 10 %; may be negative.
+
+    `reactivation` is given only under net_churn_includes_reactivation. Source: section 10.
+    """
+    return ratio(churn + contraction - expansion - reactivation, opening)
+
+
+@exactly
+def annual_churn(*, rate: Decimal, days: int | None = None) -> Decimal:
+    """1 - (1 - m)^12, or from a rate over k days 1 - (1 - c)^(365/k); 3 % a month = 30.6 % a year. Source: section 10."""
+    exponent = Decimal(12) if days is None else CONTEXT.divide(Decimal(365), Decimal(days))
+    return 1 - CONTEXT.power(1 - rate, exponent)
+
+
+def compound_retention(*, annual_retention: Decimal, years: int) -> Decimal:
+    """retention^years: what is left of a group after whole years."""
+    return CONTEXT.power(annual_retention, years)
