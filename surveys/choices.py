@@ -1,0 +1,164 @@
+"""Closed lists of asking and answering. Lower-case values are stored and never renamed."""
+
+from django.db.models import TextChoices
+
+
+class SurveyKind(TextChoices):
+    NPS = "nps", "NPS, 0–10"
+    CSAT5 = "csat5", "CSAT, 1–5"
+    CSAT7 = "csat7", "CSAT, 1–7"
+    CES7 = "ces7", "CES, 1–7"
+    CES5 = "ces5", "CES, 1–5"
+
+
+class Nature(TextChoices):
+    """Relationship asks about the whole; transactional asks about one event."""
+
+    RELATIONSHIP = "relationship", "Relationship"
+    TRANSACTIONAL = "transactional", "Transactional"
+
+
+class OnThrottle(TextChoices):
+    SKIP = "skip", "Leave out"
+    DEFER = "defer", "Wait, up to the last day"
+
+
+class CampaignState(TextChoices):
+    DRAFT = "draft", "Draft"
+    SCHEDULED = "scheduled", "Scheduled"
+    ACTIVE = "active", "Active"
+    PAUSED = "paused", "Paused"
+    CLOSED = "closed", "Closed"
+    CANCELLED = "cancelled", "Cancelled"
+    ARCHIVED = "archived", "Archived"
+
+
+class WaveState(TextChoices):
+    PLANNED = "planned", "Planned"
+    SENDING = "sending", "Sending"
+    PAUSED = "paused", "Paused"
+    COLLECTING = "collecting", "Collecting"
+    CLOSED = "closed", "Closed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class SkipReason(TextChoices):
+    SUPPRESSED = "suppressed", "Unsubscribed or bounced"
+    DO_NOT_SURVEY = "do_not_survey", "Marked “do not survey”"
+    THROTTLED = "throttled", "Asked too recently"
+    CUSTOMER_CAP = "customer_cap", "Enough people asked at this customer"
+    DUPLICATE_ADDRESS = "duplicate_address", "Same address twice"
+    NO_VALID_ADDRESS = "no_valid_address", "No usable address"
+    NO_LANGUAGE = "no_language", "No text in their language"
+    CONTACT_INACTIVE = "contact_inactive", "Contact has left"
+    CUSTOMER_INACTIVE = "customer_inactive", "Customer has left"
+    CUSTOMER_ESCALATED = "customer_escalated", "Customer in escalation"
+    STAFF_ADDRESS = "staff_address", "Address of a user"
+    SAMPLED_OUT = "sampled_out", "Not in the sample"
+    EXCLUDED_BY_HAND = "excluded_by_hand", "Left out by hand"
+
+
+class ResponseState(TextChoices):
+    """How far one invitation came; delivery events never undo it."""
+
+    NONE = "none", "Nothing yet"
+    VISITED = "visited", "Visited"
+    SUSPECT = "suspect", "Suspect"
+    ANSWERED = "answered", "Answered"
+    LOCKED = "locked", "Locked"
+    EXPIRED = "expired", "Expired"
+    DISCARDED = "discarded", "Discarded"
+    REVOKED = "revoked", "Revoked"
+    VOID = "void", "Void"
+    ANONYMISED = "anonymised", "Anonymised"
+
+
+class MessageKind(TextChoices):
+    FIRST = "first", "Invitation"
+    REMINDER = "reminder", "Reminder"
+
+
+class DeliveryState(TextChoices):
+    PLANNED = "planned", "Planned"
+    QUEUED = "queued", "Queued"
+    SENDING = "sending", "Sending"
+    RETRY_WAIT = "retry_wait", "Waiting for another try"
+    UNCERTAIN = "uncertain", "Uncertain"
+    SENT = "sent", "Sent"
+    DELIVERED = "delivered", "Delivered"
+    SOFT_BOUNCED = "soft_bounced", "Soft bounce"
+    BOUNCED = "bounced", "Bounced"
+    COMPLAINED = "complained", "Complaint"
+    FAILED = "failed", "Failed"
+    SKIPPED = "skipped", "Skipped"
+    REVOKED = "revoked", "Withdrawn"
+    EXPIRED_UNSENT = "expired_unsent", "Too late to send"
+
+
+WAITING = (DeliveryState.PLANNED, DeliveryState.QUEUED, DeliveryState.RETRY_WAIT)
+ACCEPTED = (
+    DeliveryState.SENT,
+    DeliveryState.DELIVERED,
+    DeliveryState.SOFT_BOUNCED,
+    DeliveryState.COMPLAINED,
+)
+# States that keep the clock of a person running (S-50): asked, or perhaps asked.
+ON_THE_CLOCK = (DeliveryState.SENDING, DeliveryState.UNCERTAIN, *ACCEPTED)
+
+
+class Phase(TextChoices):
+    """Where a message in `sending` stands: before the final dot nothing can have been delivered."""
+
+    CONNECT = "connect", "Before the dot"
+    DOT = "dot", "Dot allowed"
+
+
+class FailureKind(TextChoices):
+    RENDER = "render", "The mail did not pass its checks"
+    POLICY = "policy", "The server refuses our mails"
+    CONTENT = "content", "The server refused this mail"
+    ATTEMPTS = "attempts", "Five tries used up"
+    CLOSED = "closed", "Closed by a person"
+
+
+class TokenPurpose(TextChoices):
+    ANSWER = "answer", "Answer"
+    UNSUBSCRIBE = "unsubscribe", "Unsubscribe"
+    HONEYPOT = "honeypot", "Honeypot"
+
+
+class ResponseStatus(TextChoices):
+    """Only `counted` answers are in scores, follow-ups and health."""
+
+    COUNTED = "counted", "Counted"
+    SUSPECT = "suspect", "Suspect"
+    DISCARDED = "discarded", "Discarded"
+    VOID = "void", "Void"
+    TEST = "test", "Test"
+
+
+class ResponseEventKind(TextChoices):
+    ACCEPTED = "accepted", "Accepted"
+    REJECTED = "rejected", "Rejected"
+    VOIDED = "voided", "Voided"
+    RESTORED = "restored", "Restored"
+    LOCKED = "locked", "Locked"
+    ANONYMISED = "anonymised", "Anonymised"
+
+
+class Channel(TextChoices):
+    EMAIL = "email", "Mail"
+    IMPORT = "import", "Import"
+
+
+class SuppressionReason(TextChoices):
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+    HARD_BOUNCE = "hard_bounce", "Address bounced"
+    SOFT_BOUNCE = "soft_bounce", "Address bounced repeatedly"
+    COMPLAINT = "complaint", "Complained"
+    MANUAL = "manual", "Set by hand"
+    ERASED = "erased", "Erased"
+    DOMAIN_BLOCK = "domain_block", "Domain blocked"
+
+
+ALL_SURVEYS = "all"  # scope of a suppression that covers every kind
