@@ -1,0 +1,204 @@
+"""What holds for every card and every set of readings."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics.formulas.health import Reading, level, score_many
+from metrics.formulas.health_cards import (
+    WEIGHTED_BANDS,
+    Cap,
+    CardError,
+    CardMeasure,
+    Group,
+    WeightedCard,
+    body_hash,
+    canonical,
+    read_card,
+)
+from metrics.formulas.health_curves import Linear, Peers, Percentile, Step, Target
+from metrics.formulas.health_numbers import FULL, MICRO, apportion, div, percent, plain, shown
+
+small = st.integers(-(10**13), 10**13)
+points = st.integers(0, FULL)
+weights = st.one_of(st.just(0), st.integers(1, 10**7))
+
+
+@st.composite
+def curves(draw):
+    kind = draw(st.sampled_from(["linear", "bounded", "step", "target", "percentile"]))
+    if kind == "target":
+        a, b, c, d = sorted(draw(st.lists(st.integers(-(10**9), 10**9), min_size=4, max_size=4, unique=True)))
+        return Target(a, b, c, d)
+    if kind == "percentile":
+        return Percentile(draw(st.integers(1, 9)), draw(st.booleans()))
+    xs = sorted(draw(st.lists(st.integers(-(10**9), 10**9), min_size=2, max_size=6, unique=True)))
+    pairs = tuple((x, draw(points)) for x in xs)
+    return Step(pairs) if kind == "step" else Linear(pairs, bounded=kind == "bounded")
+
+
+@st.composite
+def cards(draw):
+    groups, count = [], 0
+    for number in range(draw(st.integers(1, 4))):
+        measures = []
+        for _ in range(draw(st.integers(1, 4))):
+            fresh = draw(st.one_of(st.none(), st.integers(0, 50)))
+            measures.append(
+                CardMeasure(
+                    key=f"m{count}",
+                    version=1,
+                    weight=draw(weights),
+                    curve=draw(curves()),
+                    missing=draw(st.sampled_from(["redistribute", "neutral", "worst", "block"])),
+                    neutral=draw(points),
+                    fresh_for=fresh,
+                    expires_after=None if fresh is None else fresh + draw(st.integers(1, 60)),
+                )
+            )
+            count += 1
+        rule = draw(st.sampled_from(["mean", "min", "max"]))
+        groups.append(Group(f"g{number}", "G", draw(weights), tuple(measures), rule))
+    caps = tuple(Cap(f"m{draw(st.integers(0, count - 1))}", draw(points), draw(points)) for _ in range(2))
+    return WeightedCard(tuple(groups), caps=caps, min_coverage=draw(st.integers(0, 10_000)))
+
+
+@st.composite
+def readings(draw):
+    if draw(st.integers(0, 3)) == 0:
+        return Reading(reason="no_facts")
+    below, equal, rest = draw(st.integers(0, 20)), draw(st.integers(0, 5)), draw(st.integers(0, 20))
+    return Reading(
+        draw(st.integers(-(10**9), 10**9)),
+        draw(st.integers(0, 120)),
+        "",
+        Peers(below, equal, below + equal + rest),
+    )
+
+
+@given(numerator=small, denominator=st.integers(-(10**6), 10**6).filter(bool))
+def test_hn_2_div_is_the_nearest_integer_and_ties_go_to_even(numerator, denominator):
+    got = div(numerator, denominator)
+    assert got == round(Fraction(numerator, denominator))
+
+
+@given(total=small, shares=st.lists(st.integers(0, 10**12), min_size=1, max_size=12))
+def test_hn_3_parts_add_up_and_are_within_one_of_the_exact_part(total, shares):
+    parts = apportion(total, shares)
+    if sum(shares) == 0:
+        assert parts == tuple(0 for _ in shares)
+        return
+    assert sum(parts) == total
+    for part, share in zip(parts, shares, strict=True):
+        assert abs(Fraction(part) - Fraction(total * share, sum(shares))) < 1
+        assert share or part == 0
+
+
+@settings(max_examples=150)
+@given(card=cards(), data=st.data())
+def test_he_1_lines_add_up_to_the_score_and_points_stay_in_range(card, data):
+    if card.base_total == 0:
+        return
+    row = data.draw(st.lists(readings(), min_size=len(card.measures), max_size=len(card.measures)))
+    result = level(card, row)
+    if result.arithmetic is None:
+        assert (result.score, result.lines) == (None, ())
+        return
+    assert sum(line.points for line in result.lines) == result.arithmetic
+    assert 0 <= result.arithmetic <= FULL
+    assert result.score in {None, result.arithmetic}
+    assert (result.score is None) == (result.band == "insufficient") == bool(result.reason)
+    assert 0 <= result.coverage <= 1
+    assert sum(part.effective_share for part in result.parts) == 1
+    assert sum(part.base_share for part in result.parts) == 1
+    assert all(part.points is None or 0 <= part.points <= FULL for part in result.parts)
+
+
+@given(card=cards(), data=st.data())
+def test_hn_6_many_equals_one_by_one(card, data):
+    if card.base_total == 0:
+        return
+    size = len(card.measures)
+    rows = data.draw(st.lists(st.lists(readings(), min_size=size, max_size=size), max_size=4))
+    from metrics.formulas.health import ANYONE
+
+    assert score_many(card, [(row, ANYONE) for row in rows]) == [level(card, row) for row in rows]
+
+
+@given(score=points)
+def test_hn_5_the_shown_score_lies_in_the_band_of_the_exact_one(score):
+    text = shown(score, WEIGHTED_BANDS.of)
+    whole, _, rest = text.partition(".")
+    back = int(whole) * MICRO + int((rest + "000000")[:6])
+    assert WEIGHTED_BANDS.of(back) == WEIGHTED_BANDS.of(score)
+
+
+def test_hn_5_percentages_reach_100_only_when_whole():
+    assert [percent(n, 1000) for n in (0, 1, 555, 999, 1000)] == ["0", "1", "56", "99", "100"]
+
+
+def test_plain_writes_signs_and_no_point_without_decimals():
+    assert [plain(-1_250_000, 1), plain(1_250_000, 0), plain(5), plain(0, 1)] == [
+        "-1.3",
+        "1",
+        "0.000005",
+        "0.0",
+    ]
+
+
+def body(**changes):
+    base = {
+        "kind": "weighted",
+        "groups": [
+            {
+                "key": "g",
+                "title": "G",
+                "weight": 10_000,
+                "measures": [
+                    {
+                        "measure": "a",
+                        "version": 1,
+                        "weight": 10_000,
+                        "curve": {"type": "linear", "points": [[0, 0], [1, 5]]},
+                    }
+                ],
+            }
+        ],
+    }
+    return {**base, **changes}
+
+
+def test_hc_2_the_hash_does_not_depend_on_key_order_and_changes_with_a_weight():
+    shuffled = dict(reversed(list(body().items())))
+    assert body_hash(shuffled) == body_hash(body())
+    assert canonical({"b": 1, "a": [1, 2]}) == '{"a":[1,2],"b":1}'
+    other = body()
+    other["groups"][0]["weight"] = 20_000
+    assert body_hash(other) != body_hash(body())
+
+
+def test_a_body_is_read_with_defaults():
+    card = read_card(body())
+    assert (card.min_coverage, card.bands, card.measures[0].missing) == (
+        5_000,
+        WEIGHTED_BANDS,
+        "redistribute",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"groups": [{**body()["groups"][0], "weight": 0}]}, "All weights are 0"),
+        ({"groups": body()["groups"] * 2}, "a stands on the card twice"),
+        ({"groups": [{**body()["groups"][0], "rule": "median"}]}, "unknown rule"),
+        ({"caps": [{"of": "x", "below": 1, "at_most": 2}]}, "A cap names x"),
+        ({"bands": [{"key": "a", "label": "A", "tone": "red"}], "edges": []}, "2 to 7 bands"),
+        ({"kind": "actions", "actions": []}, "lists no action"),
+    ],
+)
+def test_a_card_that_cannot_be_scored_is_refused_with_a_sentence(change, said):
+    with pytest.raises(CardError, match=said):
+        read_card(body(**change))
