@@ -77,7 +77,9 @@ def database(default: str) -> dict[str, Any]:
     """Django's database settings from DATABASE_URL (`postgres://user:pass@host:port/name`)."""
     raw = text("DATABASE_URL", default)
     if not raw:
-        message = "DATABASE_URL is not set. `python3 manage.py dev` sets it; in production name your PostgreSQL."
+        message = (
+            "DATABASE_URL is not set. `python3 manage.py dev` sets it; in production name your PostgreSQL."
+        )
         raise BadSettingError(message)
     config = dict(environ.Env.db_url_config(raw))
     if "postgres" not in str(config.get("ENGINE")):
@@ -92,7 +94,9 @@ def email(default: str) -> dict[str, Any]:
     raw = text("EMAIL_URL", default)
     parts = urlsplit(raw)
     if parts.scheme not in {"smtp", "smtps", "smtp+tls", "outbox"}:
-        message = f"EMAIL_URL={raw.split('@')[-1]!r} must be smtp://user:pass@host:port, smtps://… or outbox://."
+        message = (
+            f"EMAIL_URL={raw.split('@')[-1]!r} must be smtp://user:pass@host:port, smtps://… or outbox://."
+        )
         raise BadSettingError(message)
     return {
         "transport": "outbox" if parts.scheme == "outbox" else "smtp",

@@ -13,14 +13,18 @@ DEBUG = False
 DEV_KEY = "tend-development-key-not-for-production"
 SECRET_KEY = env.text("SECRET_KEY", "" if PRODUCTION else DEV_KEY)
 if not SECRET_KEY or (PRODUCTION and SECRET_KEY == DEV_KEY):
-    message = "SECRET_KEY is not set. Put 50 random characters into SECRET_KEY or name a file in SECRET_KEY_FILE."
+    message = (
+        "SECRET_KEY is not set. Put 50 random characters into SECRET_KEY or name a file in SECRET_KEY_FILE."
+    )
     raise env.BadSettingError(message)
 SECRET_KEY_FALLBACKS = [key for key in env.text("SECRET_KEY_FALLBACKS").split(",") if key]
 
 SITE_URL = env.site_url("http://127.0.0.1:8000")
 _site = urlsplit(SITE_URL)
 SECURE = _site.scheme == "https"
-ALLOWED_HOSTS = [_site.hostname] if PRODUCTION else [_site.hostname, "127.0.0.1", "localhost", "[::1]", "testserver"]
+ALLOWED_HOSTS = (
+    [_site.hostname] if PRODUCTION else [_site.hostname, "127.0.0.1", "localhost", "[::1]", "testserver"]
+)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
 INSTANCE_ID = env.text("INSTANCE_ID", _site.netloc)
@@ -190,7 +194,10 @@ MAIL_REPLY_S = env.integer("MAIL_REPLY_S", 600, least=1)
 JOB_LEASE_S = env.integer("JOB_LEASE_S", 60, least=1)
 CHAOS = env.boolean("CHAOS")
 
-SILENCED_SYSTEM_CHECKS = ["security.W008", "security.W009"]  # the proxy redirects to https; the dev key is refused above
+SILENCED_SYSTEM_CHECKS = [
+    "security.W008",
+    "security.W009",
+]  # the proxy redirects to https; the dev key is refused above
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

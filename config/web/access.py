@@ -26,7 +26,11 @@ class Declaration:
 
 
 def declare(
-    *, access: str = "login", scope: str = "none", roles: Iterable[str] | None = None, grant: str | None = None
+    *,
+    access: str = "login",
+    scope: str = "none",
+    roles: Iterable[str] | None = None,
+    grant: str | None = None,
 ) -> Callable[[View], View]:
     """Declare access and scope of a view and enforce roles and grant (403 inside the scope, login by middleware)."""
     if access not in ACCESS or scope not in SCOPES:

@@ -10,7 +10,9 @@ class DomainError(Exception):
 
     code = "refused"
 
-    def __init__(self, message: str, *, hint: str = "", field: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", field: str | None = None, code: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -183,7 +183,10 @@ class SmtpTransport:
             self._drop()
             temporary = error.smtp_code < 500  # noqa: PLR2004 - third-party-type
             return Outcome(
-                Result.UNREACHABLE if temporary else Result.LOGIN, phase, error.smtp_code, _words(error.smtp_error)
+                Result.UNREACHABLE if temporary else Result.LOGIN,
+                phase,
+                error.smtp_code,
+                _words(error.smtp_error),
             )
         except (OSError, smtplib.SMTPException) as error:
             self._drop()

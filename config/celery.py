@@ -1,0 +1,64 @@
+"""Celery as a doorbell: broker settings, queues, and the table of tickers."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from django.conf import settings  # noqa: E402 - before-bootstrap
+
+# name: seconds between runs. Each ticker asks the database what is due, so a missed run only delays.
+TICKERS = {
+    "work.dispatch_jobs": 10,  # take back lost jobs, ring for due ones
+    "work.send_service_mail": 10,  # invitations, resets, alerts
+    "work.sweep": 300,  # old counters and login sessions
+    "metrics.refresh_stale_customers": 10,  # drain stale marks: revenue, readings, scores, summaries
+    "metrics.fill_rollups": 60,  # company months and cohorts of dirty periods
+    "metrics.run_nightly": 300,  # once per local day: time-dependent readings and all scores
+    "surveys.send_messages": 10,  # claim and send survey mails
+    "surveys.reap_leases": 15,  # leases that ran out: queued again or uncertain
+    "surveys.advance_campaigns": 30,  # start, snapshot, close
+}
+# Sending may wait ten minutes for a mail server's last reply, so it has a queue of its own.
+MAIL_TASKS = {"surveys.send_messages", "surveys.reap_leases", "work.send_service_mail"}
+MAIL_LIMITS = {"soft_time_limit": 690, "time_limit": 720}  # seconds; above the 600 s a server may take
+
+app = Celery("tend")
+app.set_default()
+app.conf.update(
+    broker_url=settings.REDIS_URL,
+    task_always_eager=getattr(settings, "CELERY_TASK_ALWAYS_EAGER", False),
+    task_eager_propagates=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_soft_time_limit=240,
+    task_time_limit=300,
+    task_default_queue="default",
+    task_routes={name: {"queue": "mail"} for name in MAIL_TASKS} | {"metrics.*": {"queue": "metrics"}},
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=500,
+    worker_max_memory_per_child=400_000,  # KB
+    worker_send_task_events=False,
+    broker_transport_options={
+        "visibility_timeout": 900,  # above every hard limit, or tasks run twice
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 2,
+        "health_check_interval": 25,
+    },
+    broker_connection_max_retries=None,
+    broker_connection_retry_on_startup=True,
+    broker_connection_timeout=2,
+    timezone="UTC",
+    enable_utc=True,
+    beat_schedule={
+        name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
+        for name, seconds in TICKERS.items()
+    },
+)
+app.autodiscover_tasks(["config.work", "customers", "surveys", "metrics"])

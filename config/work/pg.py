@@ -1,0 +1,63 @@
+"""What the ORM cannot say to PostgreSQL: COPY, try-locks. No business word here."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+
+def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
+    """COPY rows into a table (or temporary table) and return how many were sent; runs in the caller's transaction."""
+    names = ", ".join(connection.ops.quote_name(column) for column in columns)
+    sent = 0
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {connection.ops.quote_name(table)} ({names}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+            sent += 1
+    return sent
+
+
+def copy_new_rows(
+    model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], *, returning: str = ""
+) -> tuple[int, list[Any]]:
+    """Insert rows by COPY, leaving out those that hit a unique constraint.
+
+    Returns (rows inserted, distinct values of the `returning` expression over the inserted rows).
+    """
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = ", ".join(connection.ops.quote_name(column) for column in columns)
+    scratch = f"incoming_{model._meta.model_name}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE IF EXISTS {scratch}")
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE {scratch} ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA"
+        )
+    copy_rows(scratch, columns, rows)
+    insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {scratch} ON CONFLICT DO NOTHING"
+    with connection.cursor() as cursor:
+        if not returning:
+            cursor.execute(insert)
+            return cursor.rowcount, []
+        cursor.execute(
+            f"WITH added AS ({insert} RETURNING {returning} AS value) SELECT value, count(*) FROM added GROUP BY 1"
+        )
+        found = cursor.fetchall()
+    return sum(count for _, count in found), [value for value, _ in found]
+
+
+def try_lock(space: int, number: int) -> bool:
+    """Transaction-level advisory lock that never waits."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [space, number])
+        return bool(cursor.fetchone()[0])
+
+
+def analyze(*models: type[Model]) -> None:
+    """Refresh planner statistics after a bulk write."""
+    with connection.cursor() as cursor:
+        for model in models:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")

@@ -1,0 +1,131 @@
+"""Closed vocabularies of the customers app; stored values are lower case and never renamed."""
+
+from django.db.models import TextChoices
+
+
+class Interval(TextChoices):
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+    TERM = "term"
+
+
+class LineStatus(TextChoices):
+    """State of a line version. `active` and `past_due` count as MRR; the others do not."""
+
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    TRIAL = "trial"
+    FREE = "free"
+    PAUSED = "paused"
+    UNPAID = "unpaid"
+
+
+class AssignmentRole(TextChoices):
+    PRIMARY = "primary"
+    CO_OWNER = "co_owner"
+    COVER = "cover"
+
+
+class Attribute(TextChoices):
+    """Dated attributes of a customer."""
+
+    PHASE = "phase"
+    TIER = "tier"
+    SEGMENT = "segment"
+    REGION = "region"
+    PARENT = "parent"
+
+
+class Phase(TextChoices):
+    """Lifecycle phases in order."""
+
+    SALES = "sales"
+    ONBOARDING = "onboarding"
+    ADOPTION = "adoption"
+    VALUE = "value"
+    RENEWAL = "renewal"
+    EXPANSION = "expansion"
+    ADVOCACY = "advocacy"
+
+
+class TouchpointKind(TextChoices):
+    CALL = "call"
+    MEETING = "meeting"
+    EMAIL = "email"
+    REVIEW = "review", "business review"
+    NOTE = "note"
+
+
+class Direction(TextChoices):
+    IN = "in"
+    OUT = "out"
+    INTERNAL = "internal"
+
+
+class FollowUpKind(TextChoices):
+    TODO = "todo", "to do"
+    CALL = "call"
+    EMAIL = "email"
+    MEETING = "meeting"
+    SURVEY = "survey", "survey answer"
+    RENEWAL = "renewal"
+
+
+class FollowUpState(TextChoices):
+    OPEN = "open"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class FollowUpPriority(TextChoices):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class TicketPriority(TextChoices):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class CustomFieldType(TextChoices):
+    TEXT = "text"
+    NUMBER = "number"
+    MONEY = "money"
+    DATE = "date"
+    CHOICE = "choice"
+    BOOLEAN = "boolean", "yes or no"
+
+
+class ImportKind(TextChoices):
+    CUSTOMERS = "customers"
+    CONTACTS = "contacts"
+    SUBSCRIPTIONS = "subscriptions"
+    USAGE = "usage"
+    TICKETS = "tickets"
+    TOUCHPOINTS = "touchpoints"
+
+
+class BatchState(TextChoices):
+    UPLOADED = "uploaded"
+    CHECKING = "checking"
+    CHECKED = "checked"
+    APPLYING = "applying"
+    APPLIED = "applied"
+    REFUSED = "refused"
+    UNDONE = "undone"
+
+
+PULSE_POINTS = {1: 0, 2: 25, 3: 50, 4: 75, 5: 100}
+PULSE_WORDS = {
+    1: "expect to lose",
+    2: "at risk",
+    3: "uncertain",
+    4: "likely to renew",
+    5: "would renew today and recommend",
+}

@@ -1,0 +1,42 @@
+"""The only door to customers: pages, parts, search, counts, exports and mails all start here."""
+
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from accounts.queries.scope import write_owner_ids
+from customers.models.customer import Customer, CustomerQuerySet
+
+
+def customers_for(user: Any, *, on: date | None = None) -> CustomerQuerySet:
+    """Customers this user may read; `on` looks at the books of a past day with today's rights of the user."""
+    return Customer.objects.all().visible_to(user, on=on)
+
+
+def customers_to_edit(user: Any) -> CustomerQuerySet:
+    """Customers this user may change: the own book for a CSM, the team's for a manager, all for an admin."""
+    return Customer.objects.all().in_books_of(write_owner_ids(user))
+
+
+def customer_for(user: Any, pk: int) -> Customer:
+    """One readable customer, or 404: outside the scope and missing look the same."""
+    return _or_404(customers_for(user), pk)
+
+
+def customer_to_edit(user: Any, pk: int) -> Customer:
+    """One customer the user may change; 404 outside the read scope, PermissionDenied inside it."""
+    customer = _or_404(customers_for(user), pk)
+    if not customers_to_edit(user).filter(pk=pk).exists():
+        raise PermissionDenied(
+            "You may read this customer but not change it. Its CSM, a manager or an admin can."
+        )
+    return customer
+
+
+def _or_404(customers: CustomerQuerySet, pk: int) -> Customer:
+    customer = customers.filter(pk=pk).first()
+    if customer is None:
+        raise Http404
+    return customer

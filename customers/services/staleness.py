@@ -1,0 +1,15 @@
+"""Stale marks: written in the transaction that changes a fact, drained by the metrics app."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from config.work.nudge import nudge
+from customers.models import StaleMark
+
+
+def mark(*, customer_ids: Iterable[int], from_day: date, cause: str) -> None:
+    """Ask for a recompute of these customers from `from_day` on; rings for the worker after the commit."""
+    StaleMark.objects.bulk_create(
+        [StaleMark(customer_id=pk, from_day=from_day, cause=cause) for pk in sorted(set(customer_ids))]
+    )
+    nudge("metrics.refresh_stale_customers")
