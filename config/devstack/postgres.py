@@ -1,0 +1,216 @@
+"""An embedded PostgreSQL, driven directly: make the cluster, run it on a Unix socket, stop it."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from config.devstack import binaries, processes
+from config.devstack.paths import StackError, private_folder
+
+SUPERUSER = "tend"
+DATABASE = "tend"
+START_SECONDS = 60  # crash recovery after kill -9 replays up to max_wal_size
+STOP_SECONDS = 15
+LEFTOVER_SECONDS = 10
+COMMON = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "60",
+    "jit": "off",  # plans of short queries lose more by compiling than they win
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] ",
+    "log_checkpoints": "off",
+    "cluster_name": "tend",
+}
+DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+THROW_AWAY = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+
+
+def server_user() -> tuple[int, int] | None:
+    """PostgreSQL refuses to run as root: then it runs as `nobody` (user id, group id)."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        return (65534, 65534)
+    return (nobody.pw_uid, nobody.pw_gid)
+
+
+@dataclass
+class Postgres:
+    """One cluster in `folder`/cluster, reachable through a socket in `sockets`."""
+
+    folder: Path
+    sockets: Path
+    log: Path
+    durable: bool = True
+    service: processes.Service | None = field(default=None, init=False)
+
+    @property
+    def cluster(self) -> Path:
+        return self.folder / "cluster"
+
+    def url(self, database: str = DATABASE) -> str:
+        """For DATABASE_URL and for psql."""
+        return f"postgres://{SUPERUSER}@{quote(str(self.sockets), safe='')}/{database}"
+
+    def start(self) -> None:
+        """Make the cluster if there is none, start it and wait until it answers."""
+        user = server_user()
+        owner = user[0] if user else os.geteuid()
+        programs = binaries.postgres_programs()
+        if user:
+            programs = binaries.reachable_copy(programs)
+        private_folder(self.folder, owner)
+        private_folder(self.sockets, owner)
+        self._make_cluster(programs, user)
+        self._stop_leftover()
+        settings = COMMON | (DURABLE if self.durable else THROW_AWAY) | {"unix_socket_directories": str(self.sockets)}
+        self.service = processes.Service(
+            name="postgres",
+            argv=[
+                programs / "postgres",
+                "-D",
+                self.cluster,
+                *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
+            ],
+            log=self.log,
+            env=_environment(),
+            cwd=self.folder,
+            stop_signal=signal.SIGINT if self.durable else signal.SIGQUIT,
+            stop_seconds=STOP_SECONDS,
+            death_signal=signal.SIGQUIT,  # at once: the write-ahead log brings it back at the next start
+            user=user[0] if user else None,
+            group=user[1] if user else None,
+        )
+        self.service.start()
+        self._wait_until_ready()
+        self._make_database()
+
+    def stop(self) -> None:
+        """Stop it; committed work is kept."""
+        if self.service:
+            self.service.stop()
+
+    def _make_cluster(self, programs: Path, user: tuple[int, int] | None) -> None:
+        """`initdb` under another name first, so that an interrupted one is never taken for a cluster."""
+        if self.cluster.exists():
+            self._check_version(programs)
+            return
+        for half_made in self.folder.glob("making-*"):
+            shutil.rmtree(half_made)
+        making = self.folder / f"making-{os.getpid()}"
+        command = [
+            programs / "initdb",
+            f"--pgdata={making}",
+            f"--username={SUPERUSER}",
+            "--auth=trust",  # the socket's folder lets only its owner in
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--data-checksums",
+            "--no-instructions",
+            *(() if self.durable else ("--no-sync",)),
+        ]
+        with self.log.open("ab") as out:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                cwd=self.folder,
+                check=False,
+                **processes.as_user(*(user or (None, None))),
+            )
+        if done.returncode:
+            message = f"PostgreSQL could not make its data folder. See {self.log}:\n{processes.last_lines(self.log)}"
+            raise StackError(message)
+        making.rename(self.cluster)
+
+    def _check_version(self, programs: Path) -> None:
+        have = (self.cluster / "PG_VERSION").read_text(encoding="ascii").strip()
+        want = str(binaries.postgres_version(binaries.postgres_programs())[0])
+        if have == want:
+            return
+        message = (
+            f"The data in {self.cluster} was made by PostgreSQL {have}, but this installation has {want}. "
+            f"Start the old version once more (TEND_POSTGRES_BIN=/path/to/postgresql-{have}/bin), save the data with "
+            f"`pg_dump --format=custom`, move {self.cluster} away, start again and load it with `pg_restore`. "
+            f"The new programs are in {programs}. Or begin anew: python3 manage.py dev --reset"
+        )
+        raise StackError(message)
+
+    def _stop_leftover(self) -> None:
+        """End a server that outlived its supervisor; forget a pid file that speaks of another program."""
+        note = self.cluster / "postmaster.pid"
+        if not note.exists():
+            return
+        first = note.read_text(encoding="utf-8").split("\n", 1)[0].strip()
+        if not first.isdigit() or not _is_server_of(int(first), self.cluster):
+            note.unlink()
+            return
+        pid = int(first)
+        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, how)
+            if processes.until(lambda: not _is_server_of(pid, self.cluster), seconds=LEFTOVER_SECONDS):
+                return
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            if self.service is None or self.service.exit_code() is not None:
+                message = f"PostgreSQL stopped while starting. See {self.log}:\n{processes.last_lines(self.log)}"
+                raise StackError(message)
+            try:
+                with psycopg.connect(self.url("postgres"), connect_timeout=2) as connection:
+                    connection.execute("SELECT 1")
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline:
+                    message = f"PostgreSQL did not answer within {START_SECONDS} s: {error}See {self.log}"
+                    raise StackError(message) from error
+                processes.pause(0.03)
+            else:
+                return
+
+    def _make_database(self) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+            if not known:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def _environment() -> dict[str, str]:
+    """The caller's environment without PostgreSQL's own variables and in plain language."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
+    return kept | {"LC_ALL": "C", "TZ": "UTC"}
+
+
+def _is_server_of(pid: int, cluster: Path) -> bool:
+    """Whether process `pid` is a PostgreSQL server on this cluster (a pid may have been given to another program)."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
+    except OSError:
+        done = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        line = done.stdout
+    return "postgres" in line and str(cluster) in line
