@@ -214,7 +214,7 @@ def stretches(plan: Plan, *, policy: Policy = DEFAULT_POLICY) -> list[Stretch]:
     """
     cuts = _boundaries(plan)
     found: list[Stretch] = []
-    for begin, end in zip(cuts, [*cuts[1:], plan.to_on], strict=True):
+    for begin, end in zip(cuts, [*cuts[1:], plan.to_on], strict=False):
         state = _state_on(plan, begin)
         counted = state_counts(state, policy=policy)
         in_force = [discount for discount in plan.discounts if discount.in_force(begin)]
