@@ -1,4 +1,4 @@
-"""Routes."""
+from django.urls import URLPattern
 
 app_name = "surveys"
-urlpatterns = []
+urlpatterns: list[URLPattern] = []

@@ -28,6 +28,7 @@ MAILS_PER_CONNECTION = 100
 IDLE_S = 5  # seconds after which a kept connection is asked whether it still lives
 CHUNK = 64 * 1024  # bytes per write, so that the body's time limit is noticed
 GO_ON = {"mail": (250,), "rcpt": (250, 251), "data": (354,)}  # replies after which the talk continues
+OK, TRY_LATER, REFUSED = range(200, 300), range(400, 500), range(500, 600)
 SERVICE_CLOSING = (421, 432)  # the host asks for a rest
 
 BeforeDot = Callable[[], bool]
@@ -79,7 +80,7 @@ def open_transport() -> Transport:
 class OutboxTransport:
     """The built-in outbox: the mail becomes a row instead of leaving (development and demos)."""
 
-    def deliver(self, *, sender: str, recipient: str, raw: bytes, before_dot: BeforeDot) -> Outcome:
+    def deliver(self, *, sender: str, recipient: str, raw: bytes, before_dot: BeforeDot) -> Outcome:  # noqa: ARG002 - test-double
         """Ask `before_dot` and store the mail; the same Message-ID is stored once."""
         if not before_dot():
             return Outcome(Result.STOPPED, "write_ahead")
@@ -181,7 +182,7 @@ class SmtpTransport:
                 server.login(self._config["user"], self._config["password"])
         except smtplib.SMTPAuthenticationError as error:
             self._drop()
-            temporary = error.smtp_code < 500  # noqa: PLR2004 - third-party-type
+            temporary = error.smtp_code in TRY_LATER
             return Outcome(
                 Result.UNREACHABLE if temporary else Result.LOGIN,
                 phase,
@@ -221,7 +222,7 @@ class SmtpTransport:
         if time.monotonic() - self._used_at < IDLE_S:
             return True
         try:
-            return server.noop()[0] == 250  # noqa: PLR2004 - third-party-type
+            return server.noop()[0] in OK
         except (OSError, smtplib.SMTPException):
             return False
 
@@ -251,12 +252,12 @@ class SmtpTransport:
         fault("mail.after_reply")
         self._used_at = time.monotonic()
         server.sock.settimeout(COMMAND_S)
-        if 200 <= code < 300:  # noqa: PLR2004 - third-party-type
+        if code in OK:
             return Outcome(Result.ACCEPTED, "reply", code, _words(text))
         self._drop_if_closing(code)
-        if 400 <= code < 500:  # noqa: PLR2004 - third-party-type
+        if code in TRY_LATER:
             return Outcome(Result.DEFERRED, "reply", code, _words(text))
-        if 500 <= code < 600:  # noqa: PLR2004 - third-party-type
+        if code in REFUSED:
             return Outcome(Result.CONTENT, "reply", code, _words(text))
         self._drop()
         return Outcome(Result.UNCERTAIN, "reply", code, _words(text))
@@ -271,7 +272,7 @@ class SmtpTransport:
                 self._server.rset()
             except (OSError, smtplib.SMTPException):
                 self._drop()
-        if not 500 <= code < 600:  # noqa: PLR2004 - third-party-type
+        if code not in REFUSED:
             return Outcome(Result.DEFERRED, step, code, words)
         address = step == "rcpt" and not words.startswith("5.7.")
         return Outcome(Result.BAD_ADDRESS if address else Result.POLICY, step, code, words)

@@ -97,7 +97,7 @@ def is_low(kind: str, score: int) -> bool:
 
 def point_from_text(kind: str, raw: str | None) -> int | None:
     """The score in `?r=<n>` when it lies on the scale; anything else is None."""
-    if raw is None or not raw.isascii() or not raw.isdigit() or len(raw) > 2:
+    if raw is None or not raw.isascii() or not raw.isdigit() or len(raw) > len("10"):
         return None
     score = int(raw)
     return score if SCALES[kind].holds(score) else None

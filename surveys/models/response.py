@@ -1,0 +1,158 @@
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from customers.models import Contact, Customer
+from customers.models.scoped import ScopedQuerySet
+from surveys.choices import Channel, Nature, ResponseEventKind, ResponseStatus, SurveyKind
+from surveys.models.campaign import Campaign
+from surveys.models.invitation import Invitation
+from surveys.models.message import Message
+
+
+class ResponseQuerySet(ScopedQuerySet):
+    """Filters over answers."""
+
+    def counted(self) -> "ResponseQuerySet":
+        """Answers that are in scores, follow-ups and health (S-7)."""
+        return self.filter(status=ResponseStatus.COUNTED)
+
+
+class Response(models.Model):
+    """The answer to one invitation (or an imported one): the newest revision's content, one row.
+
+    `score` lies within `scale_min..scale_max`; answers of a mail carry the scale of their kind.
+    """
+
+    invitation = models.OneToOneField(
+        Invitation, null=True, on_delete=models.PROTECT, related_name="response"
+    )
+    message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="+")
+    campaign = models.ForeignKey(Campaign, null=True, on_delete=models.PROTECT, related_name="responses")
+    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="responses")
+    contact = models.ForeignKey(Contact, null=True, on_delete=models.PROTECT, related_name="responses")
+    kind = models.CharField(max_length=10, choices=SurveyKind)
+    nature = models.CharField(max_length=15, choices=Nature, default=Nature.RELATIONSHIP)
+    series_key = models.CharField(max_length=64)
+    channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
+    status = models.CharField(max_length=10, choices=ResponseStatus, default=ResponseStatus.COUNTED)
+    scale_min = models.SmallIntegerField()
+    scale_max = models.SmallIntegerField()
+    score = models.SmallIntegerField()
+    comment = models.TextField(blank=True)
+    wants_contact = models.BooleanField(default=False)
+    revision = models.PositiveSmallIntegerField(default=1)
+    device_hash = models.CharField(max_length=64, blank=True)
+    language = models.CharField(max_length=10, default="en")
+    phase = models.CharField(max_length=20, blank=True)
+    owner_at_answer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    sent_at = models.DateTimeField(null=True, blank=True)
+    first_answered_at = models.DateTimeField()
+    answered_at = models.DateTimeField()
+    needs_follow_up_at = models.DateTimeField(null=True, blank=True)
+    source = models.CharField(max_length=60, default="tend")
+    external_id = models.CharField(max_length=200, blank=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(db_default=Now())
+
+    objects = ResponseQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(score__gte=models.F("scale_min"), score__lte=models.F("scale_max")),
+                name="surveys_response_score_on_scale",
+                violation_error_message="The score lies outside its scale.",
+            ),
+            models.CheckConstraint(
+                condition=Q(channel="import")
+                | Q(kind="nps", scale_min=0, scale_max=10)
+                | Q(kind__in=["csat5", "ces5"], scale_min=1, scale_max=5)
+                | Q(kind__in=["csat7", "ces7"], scale_min=1, scale_max=7),
+                name="surveys_response_scale_of_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=ResponseStatus.values)
+                & Q(channel__in=Channel.values)
+                & Q(kind__in=SurveyKind.values)
+                & Q(nature__in=Nature.values),
+                name="surveys_response_words",
+            ),
+            models.CheckConstraint(
+                condition=Q(channel="import") | Q(invitation__isnull=False), name="surveys_response_origin"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="test") | Q(customer__isnull=False), name="surveys_response_customer"
+            ),
+            models.UniqueConstraint(
+                fields=["source", "external_id"],
+                condition=~Q(external_id=""),
+                name="surveys_response_external_id",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "kind", "-answered_at"], name="surveys_response_customer_at"),
+            models.Index(fields=["campaign", "-answered_at"], name="surveys_response_campaign_at"),
+            models.Index(fields=["kind", "answered_at"], name="surveys_response_kind_at"),
+            models.Index(
+                fields=["needs_follow_up_at"],
+                condition=Q(needs_follow_up_at__isnull=False),
+                name="surveys_response_follow_up",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.score}"
+
+
+class ResponseRevision(models.Model):
+    """Every content an answer ever had. Append-only."""
+
+    response = models.ForeignKey(Response, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveSmallIntegerField()
+    score = models.SmallIntegerField()
+    comment = models.TextField(blank=True)
+    wants_contact = models.BooleanField(default=False)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+    device_hash = models.CharField(max_length=64, blank=True)
+    evidence = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["response", "number"], name="surveys_responserevision_number"),
+            models.CheckConstraint(
+                condition=Q(number__gte=1) & Q(score__gte=-100, score__lte=100),
+                name="surveys_responserevision_bounds",
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"revision {self.number} of {self.response_id}"
+
+
+class ResponseEvent(models.Model):
+    """A judgement on an answer: accepted, rejected, voided, restored, locked, anonymised. Append-only."""
+
+    response = models.ForeignKey(Response, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=12, choices=ResponseEventKind)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=ResponseEventKind.values), name="surveys_responseevent_known_kind"
+            ),
+        ]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.response_id}"
