@@ -6,7 +6,7 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from django.conf import settings  # noqa: E402 - before-bootstrap
+from django.conf import settings
 
 # name: seconds between runs. Each ticker asks the database what is due, so a missed run only delays.
 TICKERS = {

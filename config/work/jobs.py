@@ -110,7 +110,7 @@ def run(job_id: int) -> Job | None:
         _end(job, state=JobState.DEAD, last_error=str(error))
     except RETRYABLE as error:
         _retry(job, error, limit=MAX_ATTEMPTS)
-    except Exception as error:  # noqa: BLE001 - the row carries the error; the worker must live on
+    except Exception as error:
         log.exception("job %s (%s) failed", job.pk, job.kind)
         _retry(job, error, limit=MAX_UNEXPECTED)
     else:
