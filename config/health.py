@@ -5,14 +5,14 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.db.models import Min
-from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from config.web.access import declare
+from config.work import pg
 from config.work.models import Job, JobState, MailState, OutgoingMail, Ticker
 from surveys.queries import deliveries
 
@@ -56,7 +56,7 @@ def readiness() -> dict[str, Any]:
 def _read_rows(state: dict[str, Any]) -> None:
     now = timezone.now()
     before = time.time()
-    database_now = Ticker.objects.aggregate(now=Min(Now()))["now"] or _clock()
+    database_now = pg.clock()
     state["clock_skew_ms"] = round((database_now.timestamp() - before) * 1000)
     tick = Ticker.objects.filter(name="work.dispatch_jobs").values_list("last_ok_at", flat=True).first()
     state["tick_age_s"] = round((now - tick).total_seconds()) if tick else None
@@ -66,12 +66,6 @@ def _read_rows(state: dict[str, Any]) -> None:
         OutgoingMail.objects.filter(state=MailState.UNCERTAIN).count() + deliveries.uncertain_count()
     )
     state["hold"] = deliveries.hold_reason()
-
-
-def _clock() -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
-        return cursor.fetchone()[0]
 
 
 def _late(state: dict[str, Any]) -> dict[str, bool]:
