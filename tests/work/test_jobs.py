@@ -31,7 +31,12 @@ def test_a_job_runs_once_and_keeps_its_result(kinds):
     jobs.run(job.pk)
     assert jobs.run(job.pk) is None
     job.refresh_from_db()
-    assert (job.state, job.result, job.result_url, job.attempts) == ("done", {"rows": 3, "url": "/there/"}, "/there/", 1)
+    assert (job.state, job.result, job.result_url, job.attempts) == (
+        "done",
+        {"rows": 3, "url": "/there/"},
+        "/there/",
+        1,
+    )
 
 
 def test_an_active_twin_is_returned_instead_of_a_second_job(kinds):
@@ -107,7 +112,13 @@ def test_rest_of_the_work_handed_back_keeps_progress_and_costs_no_attempt(kinds)
     jobs.advance(job, done=10, total=20, note="half")
     jobs.hand_back(job)
     job.refresh_from_db()
-    assert (job.state, job.attempts, job.progress_done, job.progress_total, job.note) == ("queued", 0, 10, 20, "half")
+    assert (job.state, job.attempts, job.progress_done, job.progress_total, job.note) == (
+        "queued",
+        0,
+        10,
+        20,
+        "half",
+    )
 
 
 @pytest.mark.django_db(transaction=True)

@@ -33,8 +33,7 @@ def test_parallel_callers_get_exactly_the_limit():
 
     def call():
         barrier.wait()
-        for _ in range(5):
-            answers.append(limits.allow("race", "x", limit=30, window=MINUTE))
+        answers.extend([limits.allow("race", "x", limit=30, window=MINUTE) for _ in range(5)])
         connection.close()
 
     threads = [threading.Thread(target=call) for _ in range(20)]
