@@ -1,0 +1,1 @@
+"""The demo company: a pure story from a seed, then loaded through the services."""
