@@ -27,7 +27,9 @@ def _wheel(name: str) -> Path | None:
 def postgres_version(bin_folder: Path) -> tuple[int, ...]:
     """(18, 4) for the `postgres` in this folder, () when it does not run here."""
     try:
-        done = subprocess.run([bin_folder / "postgres", "--version"], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [bin_folder / "postgres", "--version"], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return ()
     found = re.search(r"(\d+)\.(\d+)", done.stdout)
@@ -42,7 +44,11 @@ def postgres_programs() -> Path:
     places = [
         [Path(named)] if named else [],
         [initdb.parent for wheel in wheels for initdb in wheel.glob("**/bin/initdb")],
-        [*Path("/usr/lib/postgresql").glob("*/bin"), *Path("/usr").glob("pgsql-*/bin"), Path("/opt/homebrew/bin")],
+        [
+            *Path("/usr/lib/postgresql").glob("*/bin"),
+            *Path("/usr").glob("pgsql-*/bin"),
+            Path("/opt/homebrew/bin"),
+        ],
     ]
     for place in places:
         newest = max(place, key=postgres_version, default=None)
@@ -95,7 +101,9 @@ def reachable_copy(bin_folder: Path) -> Path:
     libraries = package.with_name(package.name + ".libs")
     size = (bin_folder / "postgres").stat().st_size
     version = ".".join(map(str, postgres_version(bin_folder)))
-    home = next((home for home in STATE_HOMES if os.access(home, os.W_OK | os.X_OK)), STATE_HOMES[-1]) / "tend"
+    home = (
+        next((home for home in STATE_HOMES if os.access(home, os.W_OK | os.X_OK)), STATE_HOMES[-1]) / "tend"
+    )
     target = home / f"postgresql-{version}-{size}"
     copied = target / package.name / install.name / "bin"
     if copied.is_dir():

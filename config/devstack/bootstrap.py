@@ -21,8 +21,17 @@ STAMP = VENV / "installed"  # SHA-256 of what was installed; written last, so it
 LOCK = ROOT / ".venv.lock"
 LOG = VENV / "install.log"
 INPUTS = (ROOT / "requirements.txt", ROOT / ".ci" / "constraints.txt")
-OURS = ("django", "celery", "django_htmx")  # together these tell an environment for Tend from an unrelated one
-PIP_PLACES = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV")  # would install somewhere else
+OURS = (
+    "django",
+    "celery",
+    "django_htmx",
+)  # together these tell an environment for Tend from an unrelated one
+PIP_PLACES = (
+    "PIP_USER",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_REQUIRE_VIRTUALENV",
+)  # would install somewhere else
 
 
 def ensure() -> None:
@@ -104,7 +113,9 @@ def _run(command: list[str]) -> None:
     env["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
     VENV.mkdir(exist_ok=True)
     with LOG.open("ab") as out:
-        code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env=env, check=False).returncode
+        code = subprocess.run(
+            command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT, env=env, check=False
+        ).returncode
     if code == 0:
         return
     tail = "\n".join(LOG.read_text(encoding="utf-8", errors="replace").splitlines()[-6:])

@@ -2,44 +2,57 @@
 
 import fcntl
 import os
+from dataclasses import dataclass
 from pathlib import Path
+
+from config.devstack import processes
+
+PROBE_SECONDS = 0.5  # others look at a lock by holding it shared for a moment
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has a lock, in its own words."""
+
+    pid: int
+    note: str
 
 
 class FileLock:
-    """`flock` on a file that carries the holder's process id for others to read."""
+    """`flock` on a file; its holder signs it so that others can say who has it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
-    def take(self, *, shared: bool = False, wait: bool = True) -> bool:
-        """Take or change the lock; False when somebody else has it and we do not wait."""
-        mode = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB)
+    def take(self, *, shared: bool = False) -> None:
+        """Wait until the lock is ours."""
+        fcntl.flock(self._file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+
+    def try_take(self, *, shared: bool = False) -> bool:
+        """Take it when it is free."""
         try:
-            fcntl.flock(self._file, mode)
+            fcntl.flock(self._file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        if not shared:
-            os.truncate(self._file, 0)
-            os.pwrite(self._file, str(os.getpid()).encode(), 0)
         return True
 
-    def free(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
+    def try_take_patiently(self) -> bool:
+        """Take it when nobody keeps it; a passing look of somebody else does not count."""
+        return processes.until(self.try_take, seconds=PROBE_SECONDS)
+
+    def sign(self, note: str) -> None:
+        """Write who we are and what for; only with the exclusive lock."""
+        os.truncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()} {note}".encode(), 0)
+
+    def holder(self) -> Holder | None:
+        """Who holds it exclusively, None when nobody does."""
+        if self.try_take(shared=True):
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            return None
+        pid, _, note = os.pread(self._file, 1000, 0).decode().partition(" ")
+        return Holder(int(pid) if pid.isdigit() else 0, note)
 
     def close(self) -> None:
         """Free the lock and forget the file."""
         os.close(self._file)
-
-
-def holder(path: Path) -> int | None:
-    """The process that holds the exclusive lock on `path`, or None when it is free."""
-    if not path.exists():
-        return None
-    lock = FileLock(path)
-    try:
-        if lock.take(shared=True, wait=False):
-            return None
-        return int(os.pread(lock._file, 20, 0) or 0)  # 0: taken a moment ago, not yet signed
-    finally:
-        lock.close()

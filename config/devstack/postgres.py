@@ -83,7 +83,11 @@ class Postgres:
         private_folder(self.sockets, owner)
         self._make_cluster(programs, user)
         self._stop_leftover()
-        settings = COMMON | (DURABLE if self.durable else THROW_AWAY) | {"unix_socket_directories": str(self.sockets)}
+        settings = (
+            COMMON
+            | (DURABLE if self.durable else THROW_AWAY)
+            | {"unix_socket_directories": str(self.sockets)}
+        )
         self.service = processes.Service(
             name="postgres",
             argv=[
@@ -180,7 +184,9 @@ class Postgres:
         deadline = time.monotonic() + START_SECONDS
         while True:
             if self.service is None or self.service.exit_code() is not None:
-                message = f"PostgreSQL stopped while starting. See {self.log}:\n{processes.last_lines(self.log)}"
+                message = (
+                    f"PostgreSQL stopped while starting. See {self.log}:\n{processes.last_lines(self.log)}"
+                )
                 raise StackError(message)
             try:
                 with psycopg.connect(self.url("postgres"), connect_timeout=2) as connection:
@@ -211,6 +217,8 @@ def _is_server_of(pid: int, cluster: Path) -> bool:
     try:
         line = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
     except OSError:
-        done = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
         line = done.stdout
     return "postgres" in line and str(cluster) in line
