@@ -1,0 +1,111 @@
+"""What the URL of a metrics page asks for: from which month to which, in which grain, whose customers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from metrics.formulas.periods import Period, add_months, month_of, months_between, periods_between
+
+GRAINS = (("month", "Months"), ("quarter", "Quarters"), ("year", "Years"))
+COMPANY, BOOK = "company", "book"
+MONTHS_SHOWN = 12  # complete months before the running one
+LONGEST = 60  # months; five years of columns are as many as a page can show
+EARLIEST, LATEST = date(1990, 1, 1), date(2200, 1, 1)
+ISO_MONTH = len("2026-03")
+
+
+@dataclass(frozen=True)
+class Span:
+    """Months `first` to `last`, both included, cut into periods of a grain, for a book or for the company."""
+
+    first: date
+    last: date
+    grain: str = "month"
+    whose: str = COMPANY
+
+    @property
+    def periods(self) -> list[Period]:
+        """Whole periods of the grain that touch the span, oldest first."""
+        return list(periods_between(self.first, self.last, self.grain))
+
+    def query(self, **changes: Any) -> str:
+        """The URL state that shows this span again, with changes."""
+        span = replace(self, **changes)
+        state = {"from": f"{span.first:%Y-%m}", "to": f"{span.last:%Y-%m}", "grain": span.grain}
+        return urlencode({**state, "whose": span.whose})
+
+
+class MonthField(forms.CharField):
+    """A month as 2026-03; gives its first day."""
+
+    widget = forms.TextInput(attrs={"type": "month", "autocomplete": "off"})
+
+    def clean(self, value: Any) -> date | None:
+        text = str(super().clean(value)).strip()
+        if not text:
+            return None
+        month = _month(text)
+        if month is None:
+            raise ValidationError(f"“{text[:20]}” is not a month. Write it as 2026-03.")
+        return month
+
+
+class SpanForm(forms.Form):
+    """From, to, grain and whose. Every field may be missing; a wrong one keeps its standing value and says so."""
+
+    def __init__(self, params: Mapping[str, Any], *, standing: Span, whose: list[tuple[str, str]]) -> None:
+        filled = {
+            "from": f"{standing.first:%Y-%m}",
+            "to": f"{standing.last:%Y-%m}",
+            "grain": standing.grain,
+            "whose": standing.whose,
+        }
+        super().__init__(filled | {key: params[key] for key in filled if params.get(key)})
+        self.standing = standing
+        self.fields["from"] = MonthField(label="From", required=False)
+        self.fields["to"] = MonthField(label="To", required=False)
+        self.fields["grain"] = forms.ChoiceField(choices=GRAINS, label="By", required=False)
+        self.fields["whose"] = forms.ChoiceField(choices=whose, label="Whose customers", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """The span runs forward and is not longer than a page can show."""
+        values = super().clean() or {}
+        first, last = values.get("from"), values.get("to")
+        if first and last and first > last:
+            self.add_error("to", "The last month lies before the first. Choose a later one.")
+        elif first and last and len(months_between(first, last)) > LONGEST:
+            self.add_error("from", f"A page shows at most {LONGEST} months. Choose a later first month.")
+        return values
+
+    def span(self) -> Span:
+        """What to show: the cleaned values, and the standing ones in place of refused ones."""
+        self.is_valid()
+        good = self.cleaned_data
+        both = good.get("from") and good.get("to")
+        return Span(
+            first=good["from"] if both else self.standing.first,
+            last=good["to"] if both else self.standing.last,
+            grain=good.get("grain") or self.standing.grain,
+            whose=good.get("whose") or self.standing.whose,
+        )
+
+
+def standing_span(today: date, *, whose: str) -> Span:
+    """Twelve complete months and the running one."""
+    this = month_of(today)
+    return Span(first=add_months(this, -MONTHS_SHOWN), last=this, whose=whose)
+
+
+def _month(text: str) -> date | None:
+    """2026-03 as its first day; None for anything else, and for years no business has."""
+    year, dash, number = text.partition("-")
+    plain = text.isascii() and year.isdigit() and number.isdigit() and dash and len(text) == ISO_MONTH
+    if not plain or not 1 <= int(number) <= 12:  # noqa: PLR2004  months of a year
+        return None
+    month = date(int(year), int(number), 1) if int(year) else EARLIEST
+    return month if EARLIEST < month < LATEST else None
