@@ -1,0 +1,103 @@
+"""Readings of every measure for some or all customers at (as_of, known_at), in one statement.
+
+Grain: one row per customer, arrays aligned to the slots of the measures. Sources: facts of customers and surveys
+only, so the order of other rollups does not matter. The same SELECT fills the current readings and answers for a
+past day.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db import connection
+
+from accounts.queries import organisation
+from customers.choices import Attribute
+from customers.models import AttributeValue, Customer
+from metrics.formulas.health_measures import SLOTS
+from metrics.models import CurrentReading
+from metrics.queries.health_inputs import DAY_ZERO, PackedReadings
+from metrics.rollups.readings import commercial, outcomes, sentiment, support, usage
+from metrics.rollups.readings.parts import NO_FACTS, known, table
+
+FAMILIES = (usage.SELECT, outcomes.SELECT, sentiment.SELECT, support.SELECT, commercial.SELECT)
+
+_SELECT = """
+WITH scope AS MATERIALIZED (
+    SELECT c.id AS customer_id, coalesce(p.value, c.phase) AS phase, coalesce(p.from_on, c.phase_since) AS phase_since,
+        (extract(year FROM age(%(as_of)s, c.created_on)) * 12
+         + extract(month FROM age(%(as_of)s, c.created_on)))::int AS tenure_months
+    FROM {customers} c
+    LEFT JOIN LATERAL (
+        SELECT a.value, a.from_on FROM {attributes} a
+        WHERE a.customer_id = c.id AND a.key = '{phase}' AND a.from_on <= %(as_of)s
+            AND (a.to_on IS NULL OR a.to_on > %(as_of)s) AND {known}
+        ORDER BY a.from_on DESC LIMIT 1
+    ) p ON true
+    WHERE c.archived_at IS NULL
+        AND (%(customer_ids)s::bigint[] IS NULL OR c.id = ANY (%(customer_ids)s::bigint[]))
+), {events}, reading (customer_id, slot, value, day, reason) AS (
+    {families}
+)
+SELECT s.customer_id,
+    array_agg(r.value ORDER BY g.slot) AS values,
+    array_agg(r.day - '{day_zero}'::date ORDER BY g.slot) AS days,
+    array_agg(coalesce(r.reason, {no_facts})::smallint ORDER BY g.slot) AS reasons,
+    s.phase, s.tenure_months, %(as_of)s::date AS as_of
+FROM scope s
+CROSS JOIN generate_series(0, {last_slot}) AS g (slot)
+LEFT JOIN reading r ON r.customer_id = s.customer_id AND r.slot = g.slot
+GROUP BY s.customer_id, s.phase, s.tenure_months
+ORDER BY s.customer_id
+""".format(
+    customers=table(Customer),
+    attributes=table(AttributeValue),
+    phase=Attribute.PHASE,
+    known=known(AttributeValue, "a"),
+    events=usage.EVENTS.strip(),
+    families="\n    UNION ALL\n".join(FAMILIES),
+    day_zero=DAY_ZERO.isoformat(),
+    no_facts=NO_FACTS,
+    last_slot=SLOTS - 1,
+)
+
+_FILL = f"""
+INSERT INTO {table(CurrentReading)} AS held (customer_id, values, days, reasons, phase, tenure_months, as_of)
+SELECT customer_id, values, days, reasons, phase, tenure_months, as_of FROM ({_SELECT}) found
+ON CONFLICT (customer_id) DO UPDATE SET values = excluded.values, days = excluded.days, reasons = excluded.reasons,
+    phase = excluded.phase, tenure_months = excluded.tenure_months, as_of = excluded.as_of, changed_at = now()
+WHERE held.as_of <= excluded.as_of AND (held.values, held.days, held.reasons, held.phase, held.tenure_months, held.as_of)
+    IS DISTINCT FROM (excluded.values, excluded.days, excluded.reasons, excluded.phase, excluded.tenure_months,
+        excluded.as_of)
+"""
+
+
+def fill(*, customer_ids: Iterable[int] | None, as_of: date, now: datetime) -> int:
+    """Bring the current readings of these customers (None: all) up to date; returns how many rows changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FILL, _parameters(customer_ids, as_of, now, known_at=None))
+        return int(cursor.rowcount)
+
+
+def read(
+    *, customer_ids: Iterable[int] | None, as_of: date, now: datetime, known_at: datetime | None = None
+) -> list[PackedReadings]:
+    """Readings at a past day without storing them. `known_at` None means as known now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SELECT, _parameters(customer_ids, as_of, now, known_at=known_at))
+        return [PackedReadings(*row) for row in cursor.fetchall()]
+
+
+def _parameters(
+    customer_ids: Iterable[int] | None, as_of: date, now: datetime, known_at: datetime | None
+) -> dict[str, Any]:
+    zone = organisation.zone()
+    day_end = datetime.combine(as_of + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)
+    return {
+        "customer_ids": None if customer_ids is None else sorted(set(customer_ids)),
+        "as_of": as_of,
+        "last_day": as_of - timedelta(days=1),
+        "until": min(day_end, now),
+        "known_at": known_at,
+        "zone": str(zone),
+    }

@@ -1,0 +1,36 @@
+"""Pieces shared by the reading families: which facts count as known, and how a row says "no value".
+
+Every family is one SELECT over the common table `scope` (customer_id, phase, phase_since) and gives rows of
+(customer_id, slot, value in millionths, day of the fact, reason). Parameters: as_of, last_day (the last complete
+local day), until (no fact after this instant), known_at (NULL: as known now), zone.
+"""
+
+from typing import Any
+
+from django.db.models import Model
+
+from metrics.formulas.health_measures import REASONS, measure_of
+
+NO_FACTS = REASONS.index("no_facts")
+UNSET = REASONS.index("unset")
+MILLION = 1_000_000
+
+
+def table(model: type[Model]) -> str:
+    """Quoted table name of a model."""
+    return f'"{model._meta.db_table}"'
+
+
+def known(model: type[Model], alias: str) -> str:
+    """Condition: this fact row is what was known at `known_at`; facts loaded as history count as known at once."""
+    return f"""NOT {alias}.voids AND CASE WHEN %(known_at)s::timestamptz IS NULL
+        THEN {alias}.superseded_by_id IS NULL
+        ELSE ({alias}.backfilled OR {alias}.recorded_at <= %(known_at)s)
+            AND NOT EXISTS (SELECT 1 FROM {table(model)} newer WHERE newer.id = {alias}.superseded_by_id
+                AND (newer.backfilled OR newer.recorded_at <= %(known_at)s))
+        END"""
+
+
+def slots(**keys: str) -> dict[str, Any]:
+    """Slot numbers of measures by a short name, for formatting into SQL."""
+    return {name: measure_of(key).slot for name, key in keys.items()}
