@@ -146,12 +146,7 @@ class SmtpTransport:
             if step == "mail":  # a kept connection that died meanwhile: no conversation came about
                 return Outcome(Result.UNREACHABLE, "connect", None, _words(error))
             return Outcome(Result.DEFERRED, step, None, _words(error))
-        fault("mail.before_write_ahead")
-        if not before_dot():
-            self._drop()  # without dot or QUIT: the server delivers nothing
-            return Outcome(Result.STOPPED, "write_ahead")
-        fault("mail.after_write_ahead")
-        return self._dot()
+        return self._dot() if self._allowed(before_dot) else Outcome(Result.STOPPED, "write_ahead")
 
     def close(self) -> None:
         """Say goodbye if a connection is open."""
@@ -168,6 +163,18 @@ class SmtpTransport:
             ("rcpt", lambda: server.rcpt(recipient)),
             ("data", lambda: server.docmd("DATA")),
         ]
+
+    def _allowed(self, before_dot: BeforeDot) -> bool:
+        """Ask the caller; anything but yes closes the socket without dot or QUIT, so the server delivers nothing."""
+        allowed = False
+        try:
+            fault("mail.before_write_ahead")
+            allowed = before_dot()
+            fault("mail.after_write_ahead")
+        finally:
+            if not allowed:
+                self._drop()
+        return allowed
 
     def _connect(self) -> Outcome | None:
         if self._server is not None and self._still_alive():

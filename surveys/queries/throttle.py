@@ -1,0 +1,84 @@
+"""When a person or customer was last asked, across all campaigns (S-50). Reminders and refused mails do not count."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Q, QuerySet
+
+from surveys.choices import ON_THE_CLOCK, MessageKind, Nature, SurveyKind
+from surveys.models import CampaignVersion, Message, SurveyPolicy
+
+FLOOR = timedelta(hours=24)  # fixed; binds everyone
+CAP_WINDOW = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class LastAsked:
+    """The newest invitation of any kind, and the newest relationship NPS; None for never."""
+
+    any_at: datetime | None = None
+    relationship_at: datetime | None = None
+
+    def free_at(self, version: CampaignVersion, policy: SurveyPolicy) -> datetime | None:
+        """First moment at which this campaign may ask; None when the person was never asked."""
+        moments = []
+        if self.any_at:
+            moments.append(self.any_at + max(FLOOR, timedelta(days=policy.any_gap_days)))
+        if self.relationship_at and is_relationship_nps(version):
+            moments.append(self.relationship_at + timedelta(days=policy.relationship_gap_days))
+        return max(moments, default=None)
+
+
+NEVER = LastAsked()
+
+
+def is_relationship_nps(version: CampaignVersion) -> bool:
+    """The one kind of survey with its own, longer gap."""
+    return version.kind == SurveyKind.NPS and version.nature == Nature.RELATIONSHIP
+
+
+def _asked(since: datetime) -> QuerySet[Message]:
+    return Message.objects.filter(
+        kind=MessageKind.FIRST,
+        delivery_state__in=ON_THE_CLOCK,
+        claimed_at__gte=since,
+        invitation__is_test=False,
+    )
+
+
+def last_asked(
+    *, now: datetime, policy: SurveyPolicy, email_hash: str | None = None, but_not: int | None = None
+) -> dict[str, LastAsked]:
+    """Per address hash, for everybody asked within the longest gap; or for one hash, without the message `but_not`."""
+    longest = max(FLOOR, timedelta(days=max(policy.any_gap_days, policy.relationship_gap_days)))
+    rows = _asked(now - longest).exclude(pk=but_not)
+    if email_hash is not None:
+        rows = rows.filter(invitation__email_hash=email_hash)
+    relationship = Q(
+        invitation__wave__version__kind=SurveyKind.NPS, invitation__wave__version__nature=Nature.RELATIONSHIP
+    )
+    found = rows.values_list("invitation__email_hash").annotate(
+        Max("claimed_at"), Max("claimed_at", filter=relationship)
+    )
+    return {
+        person: LastAsked(any_at, relationship_at) for person, any_at, relationship_at in found.order_by()
+    }
+
+
+def persons_asked(
+    *, now: datetime, customer_id: int | None = None, but_not: int | None = None
+) -> dict[int, set[str]]:
+    """Per customer the address hashes asked in the rolling 30 days (S-51)."""
+    rows = _asked(now - CAP_WINDOW).exclude(pk=but_not)
+    if customer_id is not None:
+        rows = rows.filter(invitation__customer_id=customer_id)
+    found: dict[int, set[str]] = {}
+    for customer, person in rows.values_list("invitation__customer_id", "invitation__email_hash").distinct():
+        found.setdefault(customer, set()).add(person)
+    return found
+
+
+def claimed_since(since: datetime, *, domain: str = "") -> int:
+    """Mails taken for sending since then, to everybody or to one receiving domain."""
+    rows = Message.objects.filter(claimed_at__gte=since)
+    return rows.filter(invitation__email_domain=domain).count() if domain else rows.count()

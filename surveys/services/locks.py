@@ -1,0 +1,25 @@
+"""All row locks of the app, always in the same order: campaign, message, person clock, customer clock, invitation."""
+
+from surveys.models import Campaign, Invitation, SendClock
+
+
+def lock_campaign(campaign_id: int) -> Campaign:
+    """Hold the campaign until the transaction ends."""
+    return Campaign.objects.select_for_update(of=("self",)).select_related("current").get(pk=campaign_id)
+
+
+def lock_clocks(*, email_hash: str, customer_id: int | None) -> None:
+    """Hold the person, then the customer, so that two campaigns decide one after the other."""
+    keys = [(SendClock.PERSON, email_hash)]
+    if customer_id is not None:
+        keys.append((SendClock.CUSTOMER, str(customer_id)))
+    SendClock.objects.bulk_create(
+        [SendClock(scope=scope, key=key) for scope, key in keys], ignore_conflicts=True
+    )
+    for scope, key in keys:
+        SendClock.objects.select_for_update().get(scope=scope, key=key)
+
+
+def lock_invitation(invitation_id: int) -> Invitation:
+    """Hold the invitation until the transaction ends: one answer at a time."""
+    return Invitation.objects.select_for_update(of=("self",)).select_related("response").get(pk=invitation_id)
