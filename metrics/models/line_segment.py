@@ -1,0 +1,48 @@
+from django.db import models
+
+from customers.models import Customer, LineVersion, Subscription
+from customers.models.scoped import ScopedQuerySet
+
+
+class LineSegment(models.Model):
+    """A stretch [from_on, to_on) in which one line has one MRR and one state; native currency, open end NULL.
+
+    A stretch that does not count (trial, pause, unpaid) keeps its state and MRR 0.
+    """
+
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="line_segments")
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="segments")
+    version = models.ForeignKey(LineVersion, on_delete=models.CASCADE, related_name="segments")
+    from_on = models.DateField()
+    to_on = models.DateField(null=True)
+    mrr = models.DecimalField(max_digits=20, decimal_places=8)
+    currency = models.CharField(max_length=3)
+    state = models.CharField(max_length=16)
+    counted = models.BooleanField()
+    plan = models.CharField(max_length=100, blank=True)
+    quantity = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    discounted = models.BooleanField(default=False)
+
+    objects = ScopedQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "from_on"], name="metrics_linesegment_one_per_day"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(to_on=None) | models.Q(to_on__gt=models.F("from_on")),
+                name="metrics_linesegment_forward",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(mrr__gte=0, mrr__lt=10**12), name="metrics_linesegment_mrr"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "from_on"], name="metrics_linesegment_customer"),
+            models.Index(fields=["from_on"], name="metrics_linesegment_starts"),
+            models.Index(fields=["to_on"], name="metrics_linesegment_ends"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} from {self.from_on}: {self.mrr} {self.currency}"
