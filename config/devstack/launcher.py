@@ -47,20 +47,24 @@ def dev(arguments: Sequence[str]) -> int:
     if not _become_the_stack(lock):
         return 1
     stack = Stack(data, options)
+    failure = "see the messages above"
     try:
         with _stopped_by_signals():
             stack.start(lock)
+            failure = ""
             return stack.check() if options.check else stack.watch()
     except StopRequested:
-        return 0
+        failure = "interrupted"
+        return 1 if options.check else 0
     except (StackError, commands.BadSettingError) as error:
-        tell(str(error))
-        if options.check:
-            stack.report(failure=str(error))
+        failure = str(error)
+        tell(failure)
         return 1
     finally:
         _ignore_signals()
         stack.stop()
+        if options.check:
+            stack.report(failure)
         lock.close()
 
 
@@ -161,10 +165,9 @@ class Stack:
             if not answers(self.url + page):
                 message = f"{self.url}{page} does not answer with 200. See {self.data.logs}/web.log"
                 raise StackError(message)
-        self.report()
         return 0
 
-    def report(self, failure: str | None = None) -> None:
+    def report(self, failure: str) -> None:
         """The last line of `--check`."""
         document = {
             "url": self.url,
@@ -229,7 +232,7 @@ class Stack:
         from config.devstack import prepare
 
         prepare.migrate_if_needed()
-        if not self.options.no_demo and not prepare.has_users():
+        if not self.options.no_demo and prepare.has_demo_command() and not prepare.has_users():
             tell("Loading the demo company ...")
             prepare.load_demo()
         self._people = [f"{email} ({role})" for email, role in DEMO_LOGINS if prepare.has_user(email)]
@@ -270,11 +273,13 @@ class Stack:
 
     def _start_worker(self) -> None:
         argv = [
-            sys.executable, "-m", "celery", "--app", "config.celery", "worker", "--beat",
+            sys.executable, "-m", "celery", "--quiet", "--app", "config.celery", "worker", "--beat",
             "--schedule", self.data.beat_schedule, "--concurrency", "2", "--queues", self._queues,
             "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
         ]  # fmt: skip
-        self._spawn("worker", argv, stop_seconds=15, death_signal=signal.SIGQUIT)
+        # Celery warns root in ten lines; here root is the only user of a machine or container of its own.
+        environment = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
+        self._spawn("worker", argv, environment=environment, stop_seconds=15, death_signal=signal.SIGQUIT)
 
     def _spawn(
         self, name: str, argv: Sequence[str | Path], *, environment: dict[str, str] | None = None, **how: object

@@ -21,6 +21,7 @@ DATABASE = "tend"
 START_SECONDS = 60  # crash recovery after kill -9 replays up to max_wal_size
 STOP_SECONDS = 15
 LEFTOVER_SECONDS = 10
+PROCESS_TABLE = Path("/proc")
 COMMON = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -165,20 +166,18 @@ class Postgres:
         raise StackError(message)
 
     def _stop_leftover(self) -> None:
-        """End a server that outlived its supervisor; forget a pid file that speaks of another program."""
+        """End what outlived its supervisor on this cluster, then forget a pid that now belongs to another program."""
         note = self.cluster / "postmaster.pid"
         if not note.exists():
             return
-        first = note.read_text(encoding="utf-8").split("\n", 1)[0].strip()
-        if not first.isdigit() or not _is_server_of(int(first), self.cluster):
-            note.unlink()
-            return
-        pid = int(first)
         for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, how)
-            if processes.until(lambda: not _is_server_of(pid, self.cluster), seconds=LEFTOVER_SECONDS):
-                return
+            for pid in servers_on(self.cluster):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, how)
+            if processes.until(lambda: not servers_on(self.cluster), seconds=LEFTOVER_SECONDS):
+                break
+        if PROCESS_TABLE.is_dir():
+            note.unlink(missing_ok=True)  # safe only because nobody was found on the cluster
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -212,13 +211,13 @@ def _environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 
 
-def _is_server_of(pid: int, cluster: Path) -> bool:
-    """Whether process `pid` is a PostgreSQL server on this cluster (a pid may have been given to another program)."""
-    try:
-        line = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").replace("\0", " ")
-    except OSError:
-        done = subprocess.run(
-            ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-        )
-        line = done.stdout
-    return "postgres" in line and str(cluster) in line
+def servers_on(cluster: Path) -> list[int]:
+    """The PostgreSQL processes that work in this cluster; where there is no /proc the server looks for itself."""
+    found = []
+    for entry in PROCESS_TABLE.glob("[0-9]*"):
+        try:
+            if (entry / "comm").read_text().strip() == "postgres" and Path(os.readlink(entry / "cwd")) == cluster:
+                found.append(int(entry.name))
+        except OSError:
+            continue  # ended meanwhile, or another user's
+    return found

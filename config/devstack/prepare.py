@@ -28,12 +28,14 @@ def has_user(email: str) -> bool:
     return get_user_model().objects.filter(email=email).exists()
 
 
-def load_demo() -> bool:
-    """Fill the empty database with the demo company; False when this build has none."""
-    if "demo" not in get_commands():
-        return False
+def has_demo_command() -> bool:
+    """Whether this build can make a demo company."""
+    return "demo" in get_commands()
+
+
+def load_demo() -> None:
+    """Fill the empty database with the demo company."""
     call_command("demo")
-    return True
 
 
 def hang_up() -> None:
