@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from surveys.choices import SurveyKind
 from surveys.formulas.scales import SCALES
 
+LANGUAGE = "en"  # of the words below
 PROMPT = "What is the main reason for your score?"
 THANK_YOU = "Thank you. Your answer has reached the people who look after you."
 INTRO = "you work with {company}. We would like to know how we are doing, from your point of view."

@@ -30,6 +30,9 @@ class Campaign(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     launched_at = models.DateTimeField(null=True, blank=True)
+    watched_from = models.DateTimeField(
+        null=True, blank=True
+    )  # bounces before it have been looked at by a person
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

@@ -1,6 +1,9 @@
 """All row locks of the app, always in the same order: campaign, message, person clock, customer clock, invitation."""
 
+from datetime import date
+
 from surveys.models import Campaign, Invitation, SendClock
+from surveys.queries.audience import owner_on
 
 
 def lock_campaign(campaign_id: int) -> Campaign:
@@ -20,6 +23,7 @@ def lock_clocks(*, email_hash: str, customer_id: int | None) -> None:
         SendClock.objects.select_for_update().get(scope=scope, key=key)
 
 
-def lock_invitation(invitation_id: int) -> Invitation:
-    """Hold the invitation until the transaction ends: one answer at a time."""
-    return Invitation.objects.select_for_update(of=("self",)).select_related("response").get(pk=invitation_id)
+def lock_invitation(invitation_id: int, *, today: date) -> Invitation:
+    """Hold the invitation until the transaction ends: one answer at a time. `owner_id` is its primary CSM today."""
+    rows = Invitation.objects.select_for_update(of=("self",)).select_related("response")
+    return rows.annotate(owner_id=owner_on(today)).get(pk=invitation_id)
