@@ -109,6 +109,7 @@ class ImportKind(TextChoices):
     USAGE = "usage"
     TICKETS = "tickets"
     TOUCHPOINTS = "touchpoints"
+    RATES = "rates"
 
 
 class BatchState(TextChoices):

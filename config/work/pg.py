@@ -50,6 +50,16 @@ def copy_new_rows(
     return sum(count for _, count in found), [value for value, _ in found]
 
 
+def next_ids(model: type[Model], many: int) -> list[int]:
+    """Reserve primary keys, so that a row can be named before it is inserted."""
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, many]
+        )
+        return [number for (number,) in cursor.fetchall()]
+
+
 def try_lock(space: int, number: int) -> bool:
     """Transaction-level advisory lock that never waits."""
     with connection.cursor() as cursor:

@@ -4,6 +4,7 @@ import customers.models.facts
 import django.contrib.postgres.constraints
 import django.db.models.constraints
 import django.db.models.deletion
+import django.db.models.expressions
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 import pgtrigger.compiler
@@ -139,7 +140,7 @@ class Migration(migrations.Migration):
             name='ImportBatch',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('customers', 'Customers'), ('contacts', 'Contacts'), ('subscriptions', 'Subscriptions'), ('usage', 'Usage'), ('tickets', 'Tickets'), ('touchpoints', 'Touchpoints')], max_length=20)),
+                ('kind', models.CharField(choices=[('customers', 'Customers'), ('contacts', 'Contacts'), ('subscriptions', 'Subscriptions'), ('usage', 'Usage'), ('tickets', 'Tickets'), ('touchpoints', 'Touchpoints'), ('rates', 'Rates')], max_length=20)),
                 ('source', models.CharField(default='import', max_length=60)),
                 ('file_name', models.CharField(max_length=200)),
                 ('stored_as', models.CharField(blank=True, max_length=200)),
@@ -464,7 +465,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='importbatch',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['uploaded', 'checking', 'checked', 'applying', 'applied', 'refused', 'undone']), ('kind__in', ['customers', 'contacts', 'subscriptions', 'usage', 'tickets', 'touchpoints'])), name='customers_importbatch_words'),
+            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['uploaded', 'checking', 'checked', 'applying', 'applied', 'refused', 'undone']), ('kind__in', ['customers', 'contacts', 'subscriptions', 'usage', 'tickets', 'touchpoints', 'rates'])), name='customers_importbatch_words'),
         ),
         migrations.AddConstraint(
             model_name='fxrate',
@@ -490,13 +491,13 @@ class Migration(migrations.Migration):
             model_name='attributevalue',
             constraint=models.CheckConstraint(condition=models.Q(('key__in', ['phase', 'tier', 'segment', 'region', 'parent'])), name='customers_attributevalue_known_key'),
         ),
-        migrations.AddConstraint(
+        migrations.AddIndex(
             model_name='attributevalue',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_by', None), ('voids', False)), fields=('customer', 'key', 'from_on'), name='customers_attributevalue_one_per_day'),
+            index=models.Index(condition=models.Q(('superseded_by', None), ('voids', False)), fields=['customer', 'key'], name='customers_attributevalue_now'),
         ),
         migrations.AddConstraint(
             model_name='attributevalue',
-            constraint=models.UniqueConstraint(condition=models.Q(('superseded_by', None), ('voids', False), ('to_on', None)), fields=('customer', 'key'), name='customers_attributevalue_one_open'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('superseded_by', None), ('voids', False)), deferrable=django.db.models.constraints.Deferrable['DEFERRED'], expressions=[(customers.models.facts.DayBox(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('customer_id'), '*', models.Value(10)), '+', models.Case(models.When(key='phase', then=0), models.When(key='tier', then=1), models.When(key='segment', then=2), models.When(key='region', then=3), models.When(key='parent', then=4), output_field=models.BigIntegerField())), 'from_on', 'to_on'), '&&')], name='customers_attributevalue_no_overlap', violation_error_message='This customer already has another value during these days.'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='attributevalue',

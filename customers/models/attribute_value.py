@@ -2,8 +2,14 @@ from django.db import models
 
 from customers.choices import Attribute
 from customers.models.customer import Customer
-from customers.models.facts import CURRENT, Fact, append_only, range_is_forward
+from customers.models.facts import CURRENT, Fact, append_only, no_overlap, range_is_forward
 from customers.models.scoped import ScopedFactQuerySet
+
+# One number per customer and attribute: the attribute's place in the list stands in the last digit.
+SERIES = models.F("customer_id") * 10 + models.Case(
+    *[models.When(key=key, then=place) for place, key in enumerate(Attribute.values)],
+    output_field=models.BigIntegerField(),
+)
 
 
 class AttributeValue(Fact):
@@ -23,16 +29,15 @@ class AttributeValue(Fact):
             models.CheckConstraint(
                 condition=models.Q(key__in=Attribute.values), name="customers_attributevalue_known_key"
             ),
-            models.UniqueConstraint(
-                fields=["customer", "key", "from_on"],
+            no_overlap(
+                "customers_attributevalue_no_overlap",
+                key=SERIES,
                 condition=CURRENT,
-                name="customers_attributevalue_one_per_day",
+                message="This customer already has another value during these days.",
             ),
-            models.UniqueConstraint(
-                fields=["customer", "key"],
-                condition=CURRENT & models.Q(to_on=None),
-                name="customers_attributevalue_one_open",
-            ),
+        ]
+        indexes = [
+            models.Index(fields=["customer", "key"], condition=CURRENT, name="customers_attributevalue_now"),
         ]
         triggers = [append_only()]
 

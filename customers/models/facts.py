@@ -81,27 +81,23 @@ class DayBox(models.Func):
     )
     output_field = models.Field()
 
-    def __init__(self, key: str, from_on: str, to_on: str) -> None:
-        super().__init__(models.F(key), models.F(from_on), models.F(to_on))
+    def __init__(self, key: str | models.expressions.Combinable, from_on: str, to_on: str) -> None:
+        super().__init__(models.F(key) if isinstance(key, str) else key, models.F(from_on), models.F(to_on))
 
-    def as_sql(self, compiler: Any, connection: Any, **_extra: Any) -> tuple[str, list[Any]]:
-        parts, params = [], []
-        for expression in self.source_expressions:
-            sql, values = compiler.compile(expression)
-            parts.append(sql)
-            params += [*values]
-        key, from_on, to_on = parts
-        # the template names the key twice
-        return self.template % {"key": key, "from": from_on, "to": to_on}, [
-            params[0],
-            *params,
-        ] if params else []
+    def as_sql(self, compiler: Any, _connection: Any, **_extra: Any) -> tuple[str, list[Any]]:
+        (key, key_params), (start, start_params), (end, end_params) = [
+            compiler.compile(expression) for expression in self.source_expressions
+        ]
+        sql = self.template % {"key": f"({key})", "from": start, "to": end}
+        return sql, [*key_params, *start_params, *key_params, *end_params]
 
 
-def no_overlap(name: str, *, key: str, condition: models.Q | None, message: str) -> ExclusionConstraint:
-    """Ranges [from_on, to_on) of one key must not share a day; touching is fine.
+def no_overlap(
+    name: str, *, key: str | models.expressions.Combinable, condition: models.Q | None, message: str
+) -> ExclusionConstraint:
+    """Ranges [from_on, to_on) of one key (a column, or a whole number worked out of columns) share no day.
 
-    Deferred, because a correction inserts the new row before it marks the old one superseded.
+    Touching is fine. Deferred, because a correction inserts the new row before it marks the old one superseded.
     """
     return ExclusionConstraint(
         name=name,

@@ -1,0 +1,170 @@
+"""Phase, tier, segment, region and parent: dated facts, with today's value also on the customer."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.queries import organisation
+from config.web.errors import DomainError
+from config.work import audit
+from customers.choices import Attribute, Phase
+from customers.models import AttributeValue, Customer
+from customers.services import dated, staleness
+from customers.services.facts import BATCH
+from customers.services.locks import lock_customers
+
+
+class UnknownPhaseError(DomainError):
+    """No lifecycle phase of that name."""
+
+    code = "unknown_phase"
+
+
+class ParentCircleError(DomainError):
+    """A customer would stand above itself."""
+
+    code = "parent_circle"
+
+
+@dataclass(frozen=True, slots=True)
+class NewValue:
+    """An attribute of one customer from a day on; the parent is the id of the parent customer as text."""
+
+    customer_id: int
+    key: str
+    value: str
+    from_on: date
+
+
+@transaction.atomic
+def set_attribute(
+    *, customer: Customer, key: str, value: str, from_on: date, by: Any, now: datetime, source: str = "tend"
+) -> Customer:
+    """Set one dated attribute from a day on; an equal value changes nothing. Earlier days keep what they had."""
+    lock_customers([customer.pk])
+    before = getattr(customer, column_of(key))
+    set_attributes(
+        values=[NewValue(customer.pk, key, value, from_on)],
+        by=by,
+        now=now,
+        source=source,
+        customers=[customer],
+    )
+    audit.record(
+        by=by,
+        now=now,
+        action=f"customer.{key}_set",
+        subject=customer,
+        before={key: before},
+        after={key: value, "from_on": from_on.isoformat()},
+    )
+    staleness.mark(customer_ids=[customer.pk], from_day=from_on, cause=key)
+    return customer
+
+
+def set_attributes(
+    *,
+    values: Sequence[NewValue],
+    by: Any,
+    now: datetime,
+    source: str = "tend",
+    batch: Any = None,
+    customers: Iterable[Customer] = (),
+) -> int:
+    """Write many dated attributes in the caller's transaction; returns how many facts were added.
+
+    Marks nothing stale and keeps no audit: the caller does both once. `customers` get today's values set on them
+    and saved.
+    """
+    ids = {value.customer_id for value in values}
+    stored = AttributeValue.objects.current().filter(customer_id__in=ids)
+    current = list(stored.filter(key__in={value.key for value in values}))
+    known = dated.series_of(current, lambda row: (row.customer_id, row.key))
+    wanted = []
+    for value in values:
+        check_value(value.key, value.value)
+        if _value_on(known.get((value.customer_id, value.key), []), value.from_on) != value.value:
+            wanted.append(
+                AttributeValue(
+                    customer_id=value.customer_id,
+                    key=value.key,
+                    value=value.value,
+                    from_on=value.from_on,
+                    recorded_by=by,
+                    source=source,
+                    batch=batch,
+                )
+            )
+    _refuse_circles([row for row in wanted if row.key == Attribute.PARENT and row.value])
+    dated.change_series(current, wanted, lambda row: (row.customer_id, row.key))
+    _show_on_customers(wanted, customers, today=organisation.local_day(now))
+    return len(wanted)
+
+
+def column_of(key: str) -> str:
+    """The column of Customer that shows an attribute."""
+    return "parent_id" if key == Attribute.PARENT else key
+
+
+def check_value(key: str, value: str) -> None:
+    """Refuse a phase that does not exist; the other attributes are free words."""
+    if key == Attribute.PHASE and value and value not in Phase.values:
+        raise UnknownPhaseError(
+            f"There is no phase “{value}”.", hint=f"Use one of {', '.join(Phase.values)}.", field="phase"
+        )
+
+
+def _value_on(series: Sequence[AttributeValue], day: date) -> str:
+    for row in series:
+        if row.from_on <= day and (row.to_on is None or row.to_on > day):
+            return row.value
+    return ""
+
+
+def _refuse_circles(rows: Sequence[AttributeValue]) -> None:
+    if not rows:
+        return
+    above = dict(Customer.objects.exclude(parent=None).values_list("pk", "parent_id"))
+    above |= {row.customer_id: int(row.value) for row in rows}
+    for row in rows:
+        if has_circle(row.customer_id, above):
+            raise ParentCircleError(
+                "A customer cannot stand above itself.",
+                hint="Choose a parent that is not below this customer.",
+                field="parent",
+            )
+
+
+def has_circle(start: int, above: dict[int, int]) -> bool:
+    """Whether walking up from a customer ever meets a customer twice."""
+    seen, here = {start}, above.get(start)
+    while here is not None:
+        if here in seen:
+            return True
+        seen.add(here)
+        here = above.get(here)
+    return False
+
+
+def _show_on_customers(
+    wanted: Sequence[AttributeValue], customers: Iterable[Customer], *, today: date
+) -> None:
+    """Copy the values that hold today to the customers, for lists and filters."""
+    shown = [row for row in wanted if row.from_on <= today and (row.to_on is None or row.to_on > today)]
+    if not shown:
+        return
+    by_id = {customer.pk: customer for customer in customers}
+    missing = {row.customer_id for row in shown} - by_id.keys()
+    by_id |= Customer.objects.in_bulk(missing)
+    for row in shown:
+        customer = by_id[row.customer_id]
+        shown_value: Any = int(row.value) if row.key == Attribute.PARENT and row.value else row.value
+        setattr(customer, column_of(row.key), shown_value or (None if row.key == Attribute.PARENT else ""))
+        if row.key == Attribute.PHASE:
+            customer.phase_since = row.from_on
+    touched = [by_id[pk] for pk in sorted({row.customer_id for row in shown})]
+    columns = ["phase", "phase_since", "tier", "segment", "region", "parent"]
+    Customer.objects.bulk_update(touched, columns, batch_size=BATCH // 2)
