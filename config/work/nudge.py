@@ -45,7 +45,7 @@ def ring(task_name: str, **kwargs: Any) -> bool:
             current_app.send_task(
                 task_name, kwargs=kwargs, producer=producer, retry=False, ignore_result=True
             )
-    except (OSError, connection_errors()) as error:
+    except (OSError, *connection_errors()) as error:
         _state["quiet_until"] = time.monotonic() + QUIET_AFTER_FAILURE_S
         _state["failures"] += 1
         log.warning("broker away, tickers will do the work: %s", type(error).__name__)
