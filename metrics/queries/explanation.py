@@ -1,0 +1,123 @@
+"""Why a score is what it is: the stored inputs go through the same arithmetic again and give every part."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from metrics.formulas.health import CAP_LINE, Level, Part, level
+from metrics.formulas.health_cards import Card, CardMeasure
+from metrics.formulas.health_curves import Curve
+from metrics.formulas.health_measures import MeasureVersion, measure_of
+from metrics.formulas.health_numbers import MICRO, shown
+from metrics.models import HealthScore
+from metrics.queries.health_inputs import arithmetic_of
+from metrics.queries.scores import cards_of, label_of, tone_of
+
+RED_BELOW, AMBER_BELOW = 40 * MICRO, 70 * MICRO  # tones of a single measure
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """One measure of a score. Points, shares and the contribution are points of the 0-100 scale and fractions."""
+
+    measure: MeasureVersion
+    group: str
+    value: Decimal | None
+    as_of: date | None
+    age: int | None
+    curve: Curve
+    raw_points: Decimal | None
+    points: Decimal | None
+    base_share: Decimal
+    effective_share: Decimal
+    contribution: Decimal
+    lost: Decimal
+    reason: str
+    imputed: bool
+    tone: str
+
+    @property
+    def is_ageing(self) -> bool:
+        """Whether decay has taken or added points."""
+        return self.points is not None and self.raw_points is not None and self.points != self.raw_points
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A stored score with its parts, the costliest first; the contributions and the cap add up to the arithmetic."""
+
+    score: HealthScore
+    card: Card
+    text: str
+    label: str
+    tone: str
+    drivers: tuple[Driver, ...]
+    cap: Decimal | None
+    missing: tuple[Driver, ...]
+
+
+def explanation_of(score: HealthScore) -> Explanation:
+    """Every part of a stored score, recomputed from its stored inputs."""
+    card = cards_of([score.version])[score.version_id]
+    result = level(card, *arithmetic_of(score.inputs, score.as_of))
+    titles = {group.key: group.title for group in card.groups}
+    days = [one["as_of"] and date.fromisoformat(one["as_of"]) for one in score.inputs["readings"]]
+    drivers = [
+        _driver(part, measure, day or None, titles[part.group])
+        for part, measure, day in zip(result.parts, card.measures, days, strict=True)
+    ]
+    drivers.sort(key=lambda driver: (-driver.lost, driver.points is None))
+    return Explanation(
+        score=score,
+        card=card,
+        text=shown(result.score, card.bands.of) if result.score is not None else "",
+        label=label_of(card, score.band),
+        tone=tone_of(card, score.band),
+        drivers=tuple(drivers),
+        cap=_cap(result),
+        missing=tuple(driver for driver in drivers if driver.points is None),
+    )
+
+
+def points_of(value: int | Fraction | None) -> Decimal | None:
+    """Micro-points as exact points."""
+    return None if value is None else Decimal(int(value)) / MICRO
+
+
+def share_of(value: Fraction) -> Decimal:
+    """A share for showing, 6 decimals, cut so that it is 1 only when it is exactly 1."""
+    return Decimal(value.numerator * MICRO // value.denominator) / MICRO
+
+
+def _driver(part: Part, measure: CardMeasure, day: date | None, group: str) -> Driver:
+    lost = 100 * MICRO * part.effective_share - part.contribution
+    return Driver(
+        measure=measure_of(measure.key, measure.version),
+        group=group,
+        value=points_of(part.reading.value),
+        as_of=day,
+        age=part.reading.age,
+        curve=measure.curve,
+        raw_points=points_of(part.raw_points),
+        points=points_of(part.points),
+        base_share=share_of(part.base_share),
+        effective_share=share_of(part.effective_share),
+        contribution=points_of(part.contribution) or Decimal(0),
+        lost=points_of(lost) or Decimal(0),
+        reason=part.reason,
+        imputed=part.imputed,
+        tone=_tone(part.points),
+    )
+
+
+def _tone(points: int | None) -> str:
+    if points is None:
+        return "none"
+    if points < RED_BELOW:
+        return "red"
+    return "amber" if points < AMBER_BELOW else "green"
+
+
+def _cap(result: Level) -> Decimal | None:
+    return next((points_of(line.points) for line in result.lines if line.key == CAP_LINE), None)

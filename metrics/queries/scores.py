@@ -1,0 +1,191 @@
+"""Stored scores for lists, charts and summaries."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.queries import organisation
+from metrics.formulas.health import level
+from metrics.formulas.health_cards import INSUFFICIENT, Card, read_card
+from metrics.formulas.health_measures import MEASURES
+from metrics.formulas.health_numbers import MICRO, plain, trend
+from metrics.models import HealthScore, ScorecardVersion
+from metrics.queries.health_inputs import arithmetic_of
+
+TREND_DAYS = 30  # window of the trend
+WEEKS = 12  # points of a sparkline
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stored score as charts need it; `score` in points."""
+
+    from_at: datetime
+    to_at: datetime | None
+    score: Decimal | None
+    version_id: int
+    lines: list[dict[str, Any]]
+
+
+def current_score(customer_id: int) -> HealthScore | None:
+    """The score in force of one customer."""
+    scores = HealthScore.objects.filter(customer_id=customer_id, to_at=None)
+    return scores.select_related("version__scorecard", "version__approved_by").first()
+
+
+def score_at(customer_id: int, moment: datetime) -> HealthScore | None:
+    """The score that was in force at a moment, as known then."""
+    scores = HealthScore.objects.filter(customer_id=customer_id, from_at__lte=moment)
+    scores = scores.filter(Q(to_at=None) | Q(to_at__gt=moment))
+    return scores.select_related("version__scorecard").order_by("-from_at").first()
+
+
+def summary_fields_for(customer_ids: Iterable[int], as_of: date) -> dict[int, dict[str, Any]]:
+    """What the summary row of each customer takes from its score: {customer id: {field: value}}.
+
+    Fields: score, band, tone, coverage, trend_30d (points per 30 days), trend_points (a score per week, oldest
+    first, None where there was none), top_cause. A customer without any score is insufficient.
+    """
+    ids = sorted(set(customer_ids))
+    bounds = midnights_after(as_of - timedelta(days=7 * (WEEKS - 1)), as_of)
+    history = stretches_of(ids, bounds[0])
+    open_scores = {
+        score.customer_id: score
+        for score in HealthScore.objects.filter(customer_id__in=ids, to_at=None).select_related("version")
+    }
+    cards = cards_of(score.version for score in open_scores.values())
+    return {pk: _fields(open_scores.get(pk), history.get(pk, []), bounds, cards) for pk in ids}
+
+
+def stretches_of(customer_ids: Sequence[int], since: datetime) -> dict[int, list[Stretch]]:
+    """Stored scores that were in force at or after a moment, oldest first."""
+    rows = HealthScore.objects.filter(customer_id__in=customer_ids).filter(Q(to_at=None) | Q(to_at__gt=since))
+    columns = ("customer_id", "from_at", "to_at", "score", "version_id", "lines")
+    found = defaultdict(list)
+    for customer_id, *rest in rows.order_by("customer_id", "from_at").values_list(*columns):
+        found[customer_id].append(Stretch(*rest))
+    return found
+
+
+def midnights_after(first: date, last: date) -> list[datetime]:
+    """The local midnight that ends each day from `first` to `last`: a day's score is the one in force there."""
+    zone = organisation.zone()
+    days = (last - first).days + 1
+    return [datetime.combine(first + timedelta(days=n + 1), time.min, zone) for n in range(days)]
+
+
+def sampled(history: Sequence[Stretch], moments: Sequence[datetime]) -> list[Stretch | None]:
+    """The stretch in force at each rising moment; None where there was none."""
+    found: list[Stretch | None] = []
+    position = 0
+    for moment in moments:
+        while position < len(history) and _is_over(history[position], moment):
+            position += 1
+        fits = position < len(history) and history[position].from_at <= moment
+        found.append(history[position] if fits else None)
+    return found
+
+
+def _is_over(stretch: Stretch, moment: datetime) -> bool:
+    return stretch.to_at is not None and stretch.to_at <= moment
+
+
+def cards_of(versions: Iterable[ScorecardVersion]) -> dict[int, Card]:
+    """The card of each version, by version id; a body is read once however many scores name it."""
+    return {
+        version.pk: read_card(version.body)
+        for version in {version.pk: version for version in versions}.values()
+    }
+
+
+def tone_of(card: Card, band: str) -> str:
+    """Colour of a band: red, amber, green, blue, or none without a score."""
+    named = card.bands.named(band)
+    return named.tone if named else "none"
+
+
+def label_of(card: Card, band: str) -> str:
+    """Word of a band."""
+    named = card.bands.named(band)
+    return named.label if named else "Not enough data"
+
+
+def _fields(
+    score: HealthScore | None, history: Sequence[Stretch], bounds: Sequence[datetime], cards: dict[int, Card]
+) -> dict[str, Any]:
+    days = sampled(history, bounds)
+    fields: dict[str, Any] = {
+        "score": None,
+        "band": INSUFFICIENT,
+        "tone": "none",
+        "coverage": Decimal(0),
+        "trend_30d": None,
+        "trend_points": [_point(day) for day in days[::-7][::-1]],
+        "top_cause": "",
+    }
+    if score is None:
+        return fields
+    month = days[-TREND_DAYS:]
+    card = cards[score.version_id]
+    fields |= {
+        "score": score.score,
+        "band": score.band,
+        "tone": tone_of(card, score.band),
+        "coverage": score.coverage,
+        "trend_30d": _trend(month) if score.score is not None else None,
+        "top_cause": top_cause(score, month[0], card),
+    }
+    return fields
+
+
+def _point(stretch: Stretch | None) -> float | None:
+    """One point of a sparkline, for drawing only."""
+    return None if stretch is None or stretch.score is None else float(round(stretch.score, 1))
+
+
+def _trend(days: Sequence[Stretch | None]) -> Decimal | None:
+    samples = [
+        (number, int(day.score * MICRO))
+        for number, day in enumerate(days)
+        if day is not None and day.score is not None
+    ]
+    slope = trend(samples, TREND_DAYS)
+    return None if slope is None else Decimal(slope) / MICRO
+
+
+def top_cause(score: HealthScore, before: Stretch | None, card: Card) -> str:
+    """The line that changed most since `before`; without an earlier score, the measure that costs most.
+
+    Empty when nothing changed by a tenth of a point, and for a customer without a score.
+    """
+    if score.score is None:
+        return ""
+    if before is None or before.score is None:
+        return _weakest(score, card)
+    now = {line["key"]: line["points"] for line in score.lines}
+    then = {line["key"]: line["points"] for line in before.lines}
+    changes = {key: now.get(key, 0) - then.get(key, 0) for key in {**now, **then}}
+    key = max(changes, key=lambda one: (abs(changes[one]), one))
+    if abs(changes[key]) < MICRO // 10:
+        return ""
+    sign = "+" if changes[key] > 0 else MINUS
+    return f"{title_of(key)} {sign}{plain(abs(changes[key]), 1)}"
+
+
+def _weakest(score: HealthScore, card: Card) -> str:
+    parts = level(card, *arithmetic_of(score.inputs, score.as_of)).parts
+    lost = {part.key: 100 * MICRO * part.effective_share - part.contribution for part in parts}
+    key = max(lost, key=lambda one: (lost[one], one), default="")
+    return f"{title_of(key)} costs {plain(int(lost[key]), 1)}" if key and lost[key] >= MICRO else ""
+
+
+def title_of(key: str) -> str:
+    """Title of a line: a measure's, or "Cap"."""
+    titles = {measure.key: measure.title for measure in MEASURES}
+    return titles.get(key, key.capitalize())
