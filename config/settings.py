@@ -197,7 +197,11 @@ IMPORT_MAX_ROWS = env.integer("IMPORT_MAX_ROWS", 2_000_000)
 
 EMAIL = env.email("outbox://" if not PRODUCTION else env.text("EMAIL_URL", "smtp://127.0.0.1:25"))
 EMAIL_BACKEND = "config.work.mail.OutgoingMailBackend"
-DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"Tend <tend@{_site.hostname}>")
+# A bare host or an address is no mail domain; such an installation mails from the example domain until told better.
+_has_domain = "." in (_site.hostname or "") and not (_site.hostname or "").replace(".", "").isdigit()
+DEFAULT_FROM_EMAIL = env.text(
+    "DEFAULT_FROM_EMAIL", f"Tend <tend@{_site.hostname if _has_domain else 'tend.example'}>"
+)
 MAIL_LEASE_S = env.integer("MAIL_LEASE_S", 120, least=1)
 MAIL_REPLY_S = env.integer("MAIL_REPLY_S", 600, least=1)
 JOB_LEASE_S = env.integer("JOB_LEASE_S", 60, least=1)
