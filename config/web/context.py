@@ -43,7 +43,7 @@ NAVIGATION: tuple[tuple[str, tuple[Link, ...]], ...] = (
         (
             Link("Imports", "customers:imports", "file-up", "i"),
             Link("Outbox", "accounts:outbox", "mails", "o"),
-            Link("Settings", "accounts:settings", "settings"),
+            Link("Settings", "accounts:settings", "settings", "", ("/audit/",)),
         ),
     ),
 )

@@ -32,6 +32,7 @@ TONES = {
 WORDS = {"good": "Healthy", "watch": "Watch", "risk": "At risk", "none": "No score"}
 AVATAR_COLOURS = 5
 INITIALS = 2
+CHANGE_LENGTH = 120  # characters of a value shown in the log
 LINE_POINTS = 2  # fewer make no line
 HEALTH_SPAN = 24  # points a health sparkline spans at least, so that noise looks like noise
 COVERAGE_GOOD, COVERAGE_WATCH = Decimal("0.8"), Decimal("0.5")
@@ -320,6 +321,27 @@ def span_text(seconds: int) -> str:
 def days_from_today(context: template.Context, value: date | None) -> int | None:
     """Days from today to a date, negative for the past."""
     return None if value is None else (value - _today(context)).days
+
+
+@register.filter
+def changes(entry: Any) -> list[tuple[str, str, str]]:
+    """What an audit entry changed: (field, before, after), only fields that differ."""
+    before, after = entry.before or {}, entry.after or {}
+    rows = ((key, _plain(before.get(key)), _plain(after.get(key))) for key in dict.fromkeys([*before, *after]))
+    return [(key.replace("_", " "), old, new) for key, old, new in rows if old != new]
+
+
+def _plain(value: Any) -> str:
+    """A JSON value in a few words."""
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "none"
+    return "" if value is None else str(value)[:CHANGE_LENGTH]
+
+
+@register.filter
+def make_range(count: int) -> range:
+    """`{% for step in row.depth|make_range %}`."""
+    return range(int(count))
 
 
 @register.inclusion_tag("components/job_progress.html")
