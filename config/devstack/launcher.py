@@ -125,6 +125,7 @@ class Stack:
         self.ready_seconds: float | None = None
         self.states = dict.fromkeys(("postgres", "valkey", "web", "worker"), "not started")
         self.running: list[processes.Service] = []
+        self.servers: list[Postgres | Valkey] = []
 
     def start(self, lock: FileLock) -> None:
         """Lock, port, databases, migrations, demo data, web and worker; returns when the login page answers."""
@@ -174,17 +175,16 @@ class Stack:
             "ready_seconds": None if self.ready_seconds is None else round(self.ready_seconds, 2),
             "services": self.states,
         }
-        say(json.dumps(document | ({"error": failure} if failure else {})))
+        say(json.dumps(document | ({"error": failure.splitlines()[0]} if failure else {})))
 
     def stop(self) -> None:
         """Everything, last started first; the worker and the web server end their work side by side."""
         running.forget(self.data)
-        for service in self.running:
-            if service.name in {"web", "worker"}:
-                service.ask_to_stop()
-        for service in reversed(self.running):
-            service.stop()
-        self.running.clear()
+        programs = [service for service in self.running if service.name in {"web", "worker"}]
+        for program in programs:
+            program.ask_to_stop()
+        for part in (*reversed(programs), *reversed(self.servers)):
+            part.stop()
 
     def _reset(self) -> None:
         if "DATABASE_URL" in os.environ:
@@ -217,11 +217,10 @@ class Stack:
 
     def _run(self, name: str, server: Postgres | Valkey) -> None:
         self.states[name] = "starting"
-        try:
-            server.start()
-        finally:
-            if server.service:
-                self.running.append(server.service)
+        self.servers.append(server)
+        server.start()
+        if server.service:
+            self.running.append(server.service)
         self.states[name] = "ok"
 
     def _prepare(self) -> None:
@@ -291,17 +290,21 @@ class Stack:
         self.running.append(service)
 
     def _wait_for(self, name: str, condition: Callable[[], bool], seconds: float) -> None:
-        def settled() -> bool:
-            return condition() or any(service.exit_code() is not None for service in self.running)
+        def ended() -> list[processes.Service]:
+            return [service for service in self.running if service.exit_code() is not None]
 
-        processes.until(settled, seconds=seconds)
-        for service in self.running:
-            if (code := service.exit_code()) is not None:
-                self.states[service.name] = "failed"
-                end = processes.last_lines(service.log)
-                message = f"{service.name} ended while starting ({_how(code)}). Its log: {service.log}\n{end}"
-                raise StackError(message)
-        if not condition():
+        ready = False
+        deadline = time.monotonic() + seconds
+        while not ready and not ended() and time.monotonic() < deadline:
+            ready = condition()
+            if not ready:
+                processes.pause(LOOK_EVERY)
+        for service in ended():
+            self.states[service.name] = "failed"
+            code, end = service.exit_code() or 0, processes.last_lines(service.log)
+            message = f"{service.name} ended while starting ({_how(code)}). Its log: {service.log}\n{end}"
+            raise StackError(message)
+        if not ready:
             message = f"{name} did not become ready within {seconds:.0f} s. Its log: {self.data.logs}/{name}.log"
             raise StackError(message)
         self.states[name] = "ok"

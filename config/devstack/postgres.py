@@ -114,6 +114,8 @@ class Postgres:
         """Stop it; committed work is kept."""
         if self.service:
             self.service.stop()
+        with contextlib.suppress(OSError):
+            self.sockets.rmdir()
 
     def _make_cluster(self, programs: Path, user: tuple[int, int] | None) -> None:
         """`initdb` under another name first, so that an interrupted one is never taken for a cluster."""

@@ -1,5 +1,6 @@
 """An embedded Valkey: the message broker, append-only, on a Unix socket of its own."""
 
+import contextlib
 import os
 import socket
 import time
@@ -65,6 +66,8 @@ class Valkey:
         """Stop it; the append-only file keeps what was queued."""
         if self.service:
             self.service.stop()
+        with contextlib.suppress(OSError):
+            self.socket.parent.rmdir()
 
     def answers(self) -> bool:
         """Whether a server speaks on our socket; one that still loads its file does not count."""

@@ -1,0 +1,17 @@
+# One-line shortcuts; each is a command that works without make.
+.PHONY: dev test check fix ci
+
+dev:
+	python3 manage.py dev
+
+test:
+	python3 manage.py test
+
+check:
+	tools/check
+
+fix:
+	tools/check --fix
+
+ci:
+	.ci/run
