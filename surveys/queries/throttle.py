@@ -57,11 +57,11 @@ def last_asked(
     relationship = Q(
         invitation__wave__version__kind=SurveyKind.NPS, invitation__wave__version__nature=Nature.RELATIONSHIP
     )
-    found = rows.values_list("invitation__email_hash").annotate(
-        Max("claimed_at"), Max("claimed_at", filter=relationship)
+    found = rows.values("invitation__email_hash").annotate(
+        any_at=Max("claimed_at"), relationship_at=Max("claimed_at", filter=relationship)
     )
     return {
-        person: LastAsked(any_at, relationship_at) for person, any_at, relationship_at in found.order_by()
+        row["invitation__email_hash"]: LastAsked(row["any_at"], row["relationship_at"]) for row in found.order_by()
     }
 
 
