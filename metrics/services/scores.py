@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db import transaction
 from psycopg.types.json import Jsonb
 
+from customers.services import summaries
 from metrics.formulas.health import ENGINE_VERSION, Level, level
 from metrics.formulas.health_cards import Card, read_card
 from metrics.models import ScorecardVersion
@@ -17,6 +18,7 @@ from metrics.queries.health_inputs import (
     readings_matrix,
 )
 from metrics.queries.scorecards import live_version
+from metrics.queries.scores import summary_fields_for
 from metrics.rollups import health_scores, readings
 from metrics.rollups.health_scores import ScoreRow
 from metrics.services.scorecards import ensure_default_scorecard
@@ -26,18 +28,27 @@ BATCH = 2_000  # customers; their receipts fit in a few megabytes
 
 @transaction.atomic
 def score_customers(*, customer_ids: Iterable[int] | None, as_of: date, now: datetime) -> int:
-    """Take the readings of these customers (None: all) at `as_of`, score them and store what differs.
+    """Take the readings of these customers (None: all) at `as_of`, score them, store what differs, show the result.
 
-    Returns how many scores changed. Doing it again changes nothing.
+    Returns how many scores changed. Doing it again changes no score.
     """
     version = live_version() or ensure_default_scorecard(now=now)
     ids = None if customer_ids is None else sorted(set(customer_ids))
     readings.fill(customer_ids=ids, as_of=as_of, now=now)
     packed = readings_matrix(ids)
-    return sum(
-        store_scores(packed[start : start + BATCH], version=version, as_of=as_of, now=now)
-        for start in range(0, len(packed), BATCH)
-    )
+    changed = 0
+    for start in range(0, len(packed), BATCH):
+        part = packed[start : start + BATCH]
+        changed += store_scores(part, version=version, as_of=as_of, now=now)
+        publish_health(customer_ids=[one.customer_id for one in part], as_of=as_of, now=now)
+    return changed
+
+
+def publish_health(*, customer_ids: Iterable[int], as_of: date, now: datetime) -> int:
+    """Write score, band, coverage, trend and cause of these customers into their summary rows."""
+    stamps = {"computed_at": now, "inputs_as_of": as_of}
+    fields = summary_fields_for(customer_ids, as_of)
+    return summaries.publish({pk: {**found, **stamps} for pk, found in fields.items()})
 
 
 def store_scores(

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from customers.models import CustomerSummary
 from metrics.formulas.health import level
 from metrics.formulas.health_cards import read_card
 from metrics.models import HealthScore, ScorecardVersion
@@ -182,10 +183,10 @@ def test_scoring_some_customers_leaves_the_others_alone():
 def test_scoring_takes_the_same_number_of_queries_for_one_and_for_three(django_assert_num_queries):
     starter()
     first = make_scored_customer()
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(16):
         score_now(first)
     others = [make_scored_customer() for _ in range(3)]
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(16):
         score_now(*others)
 
 
@@ -289,3 +290,14 @@ def test_sampling_takes_the_stretch_in_force_at_each_moment():
     assert [history.index(one) if one else None for one in sampled(history, moments)] == [None, 0, 0, 1, 1]
     assert score_at(customer.pk, NOW).score == history[0].score
     assert score_at(customer.pk, NOW - timedelta(days=1)) is None
+
+
+def test_scoring_shows_the_result_in_the_summary_row():
+    customer = make_scored_customer()
+    score_now()
+    summary = CustomerSummary.objects.get(pk=customer.pk)
+    assert (summary.score, summary.band, summary.tone, summary.coverage) == (
+        Decimal("83.333333"), "healthy", "green", Decimal("0.9"),
+    )  # fmt: skip
+    assert (summary.computed_at, summary.inputs_as_of) == (NOW, TODAY)
+    assert summary.trend_points == [None] * 11 + [83.3]
