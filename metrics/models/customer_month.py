@@ -8,7 +8,9 @@ from metrics.models.movement import VALUED
 class CustomerStart(models.Model):
     """When a customer first paid, and its MRR per currency at the end of that month: the cohort it belongs to."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="starts")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="starts"
+    )
     currency = models.CharField(max_length=3)
     first_paid_on = models.DateField()
     cohort = models.DateField()
@@ -35,7 +37,9 @@ class CustomerMonth(models.Model):
     counted as its difference.
     """
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="months")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="months"
+    )
     month = models.DateField()
     close_on = models.DateField()
     opening = models.DecimalField(**VALUED)

@@ -10,7 +10,9 @@ class DailyUsage(models.Model):
     Where single events of users are known they count; else the totals the source sent.
     """
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="daily_usage")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="daily_usage"
+    )
     day = models.DateField()
     events = models.PositiveBigIntegerField()
     users = models.PositiveIntegerField(null=True)
@@ -31,7 +33,9 @@ class DailyUsage(models.Model):
 class MonthlyUsage(models.Model):
     """Days of one month on which one product user was active: bit d - 1 stands for day d."""
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="monthly_usage")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="monthly_usage"
+    )
     user_ref = models.CharField(max_length=200)
     month = models.DateField()
     days = models.IntegerField()

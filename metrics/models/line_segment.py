@@ -10,9 +10,15 @@ class LineSegment(models.Model):
     A stretch that does not count (trial, pause, unpaid) keeps its state and MRR 0.
     """
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="line_segments")
-    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="segments")
-    version = models.ForeignKey(LineVersion, on_delete=models.CASCADE, related_name="segments")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="line_segments"
+    )
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.DO_NOTHING, db_constraint=False, related_name="segments"
+    )
+    version = models.ForeignKey(
+        LineVersion, on_delete=models.DO_NOTHING, db_constraint=False, related_name="segments"
+    )
     from_on = models.DateField()
     to_on = models.DateField(null=True)
     mrr = models.DecimalField(max_digits=20, decimal_places=8)

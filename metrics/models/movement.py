@@ -13,7 +13,9 @@ class Movement(models.Model):
     `native_amount` is given when lines of a single currency moved that day.
     """
 
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="movements")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="movements"
+    )
     day = models.DateField()
     kind = models.CharField(max_length=12, choices=MovementKind)
     churn_kind = models.CharField(max_length=20, blank=True)

@@ -1,0 +1,84 @@
+"""Product users in any window of days, from the day masks of at most two months at a time."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from metrics.formulas import engagement
+from metrics.formulas.engagement import WINDOW
+from metrics.formulas.periods import Period, add_months, months_between, trailing
+from metrics.formulas.result import Result, unknown
+from metrics.models import DailyUsage, MonthlyUsage
+
+Ids = Iterable[int] | QuerySet[Any] | None
+
+
+def masks_of(window: Period) -> Iterator[tuple[date, int]]:
+    """(month, bits of the window's days in it) for each month the window touches; bit d - 1 is day d."""
+    for month in months_between(window.start, window.last_day):
+        first = max(window.start, month)
+        last = min(window.end, add_months(month, 1)) - timedelta(days=1)
+        yield month, (1 << last.day) - (1 << (first.day - 1))
+
+
+def within(rows: QuerySet[Any], customer_ids: Ids) -> QuerySet[Any]:
+    """Rows of these customers; None means all."""
+    return rows if customer_ids is None else rows.filter(customer_id__in=customer_ids)
+
+
+def active_in(window: Period, *, customer_ids: Ids = None) -> QuerySet[MonthlyUsage]:
+    """Month rows of the users with at least one active day in the window; a user may have two."""
+    rows = within(MonthlyUsage.objects.all(), customer_ids)
+    condition = Q(pk__in=[])
+    for number, (month, mask) in enumerate(masks_of(window)):
+        name = f"bits_{number}"
+        rows = rows.annotate(**{name: F("days").bitand(mask)})
+        condition |= Q(month=month) & ~Q(**{name: 0})
+    return rows.filter(condition)
+
+
+def active_users(window: Period, *, customer_ids: Ids = None) -> int | None:
+    """Distinct product users in the window; None when no single users are known in it."""
+    rows = active_in(window, customer_ids=customer_ids)
+    found = rows.order_by().values("customer_id", "user_ref").distinct().count()
+    if found or within(MonthlyUsage.objects.filter(month__lte=window.last_day), customer_ids).exists():
+        return found
+    return None
+
+
+def dau_mean(day: date, *, customer_ids: Ids = None) -> Result:
+    """Mean daily product users of the trailing 30 days, single users or a source's totals; none ever: no_data."""
+    window = trailing(day, WINDOW)
+    rows = within(DailyUsage.objects.filter(day__gte=window.start, day__lt=window.end), customer_ids)
+    found = rows.aggregate(users=Coalesce(Sum("users"), 0), days=Count("day", distinct=True))
+    if not found["days"]:
+        return unknown("no_data")
+    return engagement.dau_mean([found["users"]], days=WINDOW)
+
+
+def mau(day: date, *, customer_ids: Ids = None) -> int | None:
+    """Distinct product users of the trailing 30 days; None when no single users are known."""
+    return active_users(trailing(day, WINDOW), customer_ids=customer_ids)
+
+
+def stickiness(day: date, *, customer_ids: Ids = None) -> Result:
+    """Mean DAU of the trailing 30 days / MAU, both over known users, so never above 1. None known: no_data."""
+    monthly = mau(day, customer_ids=customer_ids)
+    if monthly is None:
+        return unknown("no_data")
+    window = trailing(day, WINDOW)
+    bits = 0
+    for month, mask in masks_of(window):
+        rows = within(MonthlyUsage.objects.filter(month=month), customer_ids)
+        bits += sum(
+            value.bit_count() * number
+            for value, number in rows.annotate(inside=F("days").bitand(mask))
+            .order_by()
+            .values_list("inside")
+            .annotate(number=Count("pk"))
+        )
+    mean = engagement.dau_mean([bits], days=WINDOW)
+    return engagement.stickiness(dau_mean=mean.value or 0, mau=monthly)

@@ -1,0 +1,76 @@
+"""How rollups are written: table names from the models, one scope condition, one place that runs SQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+
+# the customer condition is repeated on every table; NULL means all customers
+SCOPE = "(%(ids)s::bigint[] IS NULL OR {alias}customer_id = ANY(%(ids)s::bigint[]))"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a fill depends on besides the facts: some customers or all (None), the last local day, the currency."""
+
+    customer_ids: Sequence[int] | None
+    as_of: date
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Named parameters that every statement understands."""
+        ids = None if self.customer_ids is None else sorted(self.customer_ids)
+        return {"ids": ids, "as_of": self.as_of, "last_month": self.as_of.replace(day=1)}
+
+
+def table(model: type[Model]) -> str:
+    """Quoted table name of a model."""
+    return connection.ops.quote_name(model._meta.db_table)
+
+
+def scope(alias: str = "") -> str:
+    """SQL condition "one of the wanted customers" for a table alias."""
+    return SCOPE.format(alias=f"{alias}." if alias else "")
+
+
+def run(sql: str, params: Mapping[str, Any]) -> int:
+    """Execute one statement and return the number of rows it wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params or None)
+        return cursor.rowcount
+
+
+def rows(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Execute one SELECT and return all rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params or None)
+        return cursor.fetchall()
+
+
+def room_to_work() -> None:
+    """More memory for sorts and hashes until the transaction ends; the default spills usage events to disk."""
+    run("SET LOCAL work_mem = '64MB'", {})
+
+
+# net change of a customer's native MRR per currency and local day, from its line segments
+DELTAS = """
+    SELECT customer_id, currency, day, sum(delta) AS delta
+    FROM (
+        SELECT customer_id, currency, from_on AS day, mrr AS delta
+        FROM {segments} WHERE mrr > 0 AND from_on <= %(as_of)s AND {scope}
+        UNION ALL
+        SELECT customer_id, currency, to_on, -mrr
+        FROM {segments} WHERE mrr > 0 AND to_on <= %(as_of)s AND {scope}
+    ) boundary
+    GROUP BY customer_id, currency, day
+    HAVING sum(delta) <> 0
+"""
+
+# all months from the first to the open one, each with the local day that closes it
+MONTHS = """
+    SELECT month::date AS month, least((month + interval '1 month')::date - 1, %(as_of)s::date) AS close_on
+    FROM generate_series(%(first_month)s::date, %(last_month)s::date, interval '1 month') AS month
+"""

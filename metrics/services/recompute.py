@@ -1,0 +1,138 @@
+"""Recompute everybody in slices: in the foreground, as a job, or because a new local day has begun."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import transaction
+
+from config.work import jobs
+from config.work.models import Job
+from config.work.pg import analyze
+from customers.models import Customer, StaleMark
+from customers.services import summaries
+from customers.services.locks import lock_summaries_unless_taken
+from metrics.models import CompanyMonth, CustomerMonth, LineSegment, Movement
+from metrics.queries.freshness import is_other_basis, last_fill
+from metrics.services.factors import fill_factors
+from metrics.services.refresh import fill_company, refresh_all_stale, refresh_customers
+
+SLICE = 1_000  # customers of one transaction: a few seconds of SQL and scoring
+JOB_KIND = "metrics.recompute_all"
+JOB_BUDGET_S = (
+    180  # seconds of one run of the job; the rest goes back to the queue, below the worker's time limit
+)
+EARLIEST = date(1990, 1, 1)  # before any usage event
+WAIT_S = 0.2  # seconds until customers that a refresh holds are tried again
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """What a recompute covered."""
+
+    customers: int
+    months: int
+    days: int
+
+
+def recompute_all(
+    *, as_of: date, now: datetime, usage_from: date | None = None, report: Report | None = None
+) -> Recomputed:
+    """Recompute every customer up to `as_of`, slice by slice, then the company's months.
+
+    `usage_from` is the first local day whose usage is counted again; None leaves usage alone.
+    """
+    ids = customer_ids()
+    fill_factors(as_of=as_of)
+    for start in range(0, len(ids), SLICE):
+        part = ids[start : start + SLICE]
+        recompute_slice(customer_ids=part, as_of=as_of, now=now, usage_from=usage_from)
+        if report is not None:
+            report(start + len(part), len(ids))
+    return finish(customers=len(ids), as_of=as_of, now=now)
+
+
+def finish(*, customers: int, as_of: date, now: datetime) -> Recomputed:
+    """After the last slice: planner statistics, the company's months, and what was covered."""
+    analyze(LineSegment, Movement, CustomerMonth)
+    months = fill_company(as_of=as_of, now=now, new_day=True)
+    first = CompanyMonth.objects.order_by("month").values_list("month", flat=True).first()
+    return Recomputed(customers=customers, months=months, days=(as_of - first).days + 1 if first else 0)
+
+
+def recompute_slice(
+    *, customer_ids: Sequence[int], as_of: date, now: datetime, usage_from: date | None
+) -> None:
+    """Refresh these customers and take away the marks they had; customers held by a refresh are tried again."""
+    summaries.ensure(customer_ids)
+    waiting = list(customer_ids)
+    while waiting:
+        with transaction.atomic():
+            locked = lock_summaries_unless_taken(waiting)
+            if locked:
+                marks = list(StaleMark.objects.filter(customer_id__in=locked).values_list("pk", flat=True))
+                refresh_customers(customer_ids=locked, as_of=as_of, now=now, usage_from=usage_from)
+                StaleMark.objects.filter(pk__in=marks).delete()
+        done = set(locked)
+        waiting = [pk for pk in waiting if pk not in done]
+        if waiting:
+            time.sleep(WAIT_S)
+
+
+def customer_ids() -> list[int]:
+    """All customers in key order."""
+    return list(Customer.objects.order_by("pk").values_list("pk", flat=True))
+
+
+def run_recompute_job(job: Job, *, as_of: date, now: datetime) -> dict[str, int] | None:
+    """The body of the job: goes on after the customers that are done, commits each slice with its progress."""
+    ids, started = customer_ids(), time.monotonic()
+    usage_from = date.fromisoformat(job.args["usage_from"]) if job.args.get("usage_from") else None
+    done = min(job.progress_done, len(ids))
+    if done == 0:
+        fill_factors(as_of=as_of)
+    while done < len(ids):
+        part = ids[done : done + SLICE]
+        with transaction.atomic():
+            recompute_slice(customer_ids=part, as_of=as_of, now=now, usage_from=usage_from)
+            done += len(part)
+            jobs.advance(job, done=done, total=len(ids))
+        if time.monotonic() - started > JOB_BUDGET_S and done < len(ids):
+            jobs.hand_back(job)
+            return None
+    covered = finish(customers=len(ids), as_of=as_of, now=now)
+    return {"customers": covered.customers, "months": covered.months, "days": covered.days}
+
+
+def start_recompute(*, as_of: date, by: object = None, usage_from: date | None = None) -> Job:
+    """Queue a recompute of everybody; one that is running already is returned instead."""
+    return jobs.start(
+        kind=JOB_KIND,
+        args={"as_of": as_of.isoformat(), "usage_from": usage_from.isoformat() if usage_from else ""},
+        title="Recompute all customers",
+        by=by,
+        dedupe_key=JOB_KIND,
+    )
+
+
+def start_new_day(*, as_of: date) -> Job | None:
+    """Queue the recompute that rolls all customers on to a new local day, or to another currency or zone."""
+    fill = last_fill()
+    if fill is None or (fill.as_of >= as_of and not is_other_basis()):
+        return None
+    return start_recompute(as_of=as_of)
+
+
+def bring_up_to_date(*, as_of: date, now: datetime, report: Report | None = None) -> Recomputed:
+    """For commands: everybody when the day or the currency is new, else only who is stale."""
+    fill = last_fill()
+    if fill is None or fill.as_of != as_of or is_other_basis():
+        return recompute_all(as_of=as_of, now=now, usage_from=EARLIEST, report=report)
+    waiting = StaleMark.objects.values("customer_id").distinct().count()
+    done = refresh_all_stale(
+        as_of=as_of, now=now, report=None if report is None else lambda done: report(done, waiting)
+    )
+    return Recomputed(customers=done, months=fill_company(as_of=as_of, now=now), days=0)

@@ -1,0 +1,143 @@
+"""Bring what is computed up to date with the facts: for stale customers, and for the months of the company."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db import transaction
+
+from config.work.pg import try_lock
+from customers.models import StaleMark
+from customers.services import summaries
+from customers.services.locks import lock_summaries_unless_taken
+from metrics.models import DirtyMonth
+from metrics.queries.freshness import last_fill
+from metrics.rollups import (
+    checksum,
+    cohort_months,
+    company_months,
+    customer_months,
+    customer_starts,
+    daily_usage,
+    line_segments,
+    movements,
+)
+from metrics.rollups.engine import Frame, room_to_work
+from metrics.services.factors import ensure_factors, fill_factors
+from metrics.services.fills import note_fill
+from metrics.services.revenue_summaries import publish_revenue
+from metrics.services.scores import score_customers
+
+REFRESH_BATCH = 500  # customers of one transaction; about 2 s of SQL, short enough to lose in a crash
+BUDGET_S = 20  # seconds one ticker pass may take before the next one goes on
+COMPANY_LOCK = (71, 1)  # advisory lock: one fill of the company's months at a time
+USAGE, RATE = "usage", "rate"  # causes of stale marks that ask for more than revenue
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Marks taken by one transaction."""
+
+    mark_ids: list[int]
+    customer_ids: list[int]
+    usage_from: date | None
+    rates_changed: bool
+
+
+@transaction.atomic
+def refresh_customers(
+    *, customer_ids: Sequence[int], as_of: date, now: datetime, usage_from: date | None = None
+) -> None:
+    """Rebuild everything computed about these customers up to the local day `as_of`.
+
+    Revenue is rebuilt whole; usage from the month of `usage_from` on, or not at all. Doing it again changes nothing.
+    """
+    frame = Frame(sorted(customer_ids), as_of)
+    room_to_work()
+    line_segments.fill(frame)
+    ensure_factors(as_of=as_of)
+    movements.fill(frame)
+    customer_starts.fill(frame)
+    first = customer_months.fill(frame)
+    if usage_from is not None:
+        daily_usage.fill(frame, from_day=usage_from)
+    if first is not None:
+        DirtyMonth.objects.create(month=first)
+    score_customers(customer_ids=frame.customer_ids, as_of=as_of, now=now)
+    publish_revenue(customer_ids=list(customer_ids), as_of=as_of)
+
+
+def refresh_stale(*, as_of: date, now: datetime, limit: int = REFRESH_BATCH) -> int:
+    """One transaction: lock up to `limit` stale customers nobody else holds, refresh them, delete exactly their marks.
+
+    Returns the number of customers refreshed; 0 when nothing is stale or all of it is being refreshed elsewhere.
+    """
+    with transaction.atomic():
+        stale = _take(limit)
+        if not stale.customer_ids:
+            return 0
+        if stale.rates_changed:
+            fill_factors(as_of=as_of)
+        refresh_customers(customer_ids=stale.customer_ids, as_of=as_of, now=now, usage_from=stale.usage_from)
+        StaleMark.objects.filter(pk__in=stale.mark_ids).delete()
+        return len(stale.customer_ids)
+
+
+def refresh_all_stale(
+    *,
+    as_of: date,
+    now: datetime,
+    budget_s: float | None = None,
+    report: Callable[[int], None] | None = None,
+) -> int:
+    """Refresh until nothing is stale, or for `budget_s` seconds; `report` hears how many customers are done."""
+    started, done = time.monotonic(), 0
+    while refreshed := refresh_stale(as_of=as_of, now=now):
+        done += refreshed
+        if report is not None:
+            report(done)
+        if budget_s is not None and time.monotonic() - started > budget_s:
+            break
+    return done
+
+
+def _take(limit: int) -> Stale:
+    waiting = StaleMark.objects.order_by("customer_id").values_list("customer_id", flat=True).distinct()
+    wanted = list(waiting[: limit * 2])  # some may be taken by another worker
+    summaries.ensure(wanted)
+    locked = lock_summaries_unless_taken(wanted)[:limit]
+    marks = list(StaleMark.objects.filter(customer_id__in=locked).values_list("pk", "from_day", "cause"))
+    days = [day for _, day, cause in marks if cause == USAGE]
+    return Stale(
+        mark_ids=[pk for pk, _, _ in marks],
+        customer_ids=locked if marks else [],
+        usage_from=min(days, default=None),
+        rates_changed=any(cause == RATE for _, _, cause in marks),
+    )
+
+
+@transaction.atomic
+def fill_company(*, as_of: date, now: datetime, new_day: bool = False) -> int:
+    """Fill the company's months and cohorts from the first dirty month on; returns the months written.
+
+    The company stays at the day of its last fill until `new_day` says that all customers have been rolled on to
+    `as_of`. Readers see the old rows or the new ones, never a mix.
+    """
+    if not try_lock(*COMPANY_LOCK):
+        return 0
+    dirty = list(DirtyMonth.objects.values_list("pk", "month"))
+    last = last_fill()
+    if last is not None and not new_day:
+        as_of = last.as_of
+    months = [month for _, month in dirty]
+    if last is None or new_day:
+        months.append(date.min)
+    if not months:
+        return 0
+    frame = Frame(None, as_of)
+    written = company_months.fill(frame, from_month=min(months))
+    cohort_months.fill(frame)
+    note_fill(as_of=as_of, now=now, checksum=checksum.of_tables(checksum.COMPANY))
+    DirtyMonth.objects.filter(pk__in=[pk for pk, _ in dirty]).delete()
+    return written

@@ -1,0 +1,41 @@
+"""Tickers and job bodies: they read the clock, make one call and say how much was done."""
+
+from datetime import date
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.queries import organisation
+from config.work import jobs
+from config.work.models import Job
+from config.work.tickers import ticker
+from metrics.services import recompute, refresh
+
+
+@ticker("metrics.refresh_stale_customers")
+def refresh_stale_customers() -> int:
+    """Drain stale marks: revenue, usage, readings, scores, summaries."""
+    now = timezone.now()
+    as_of = organisation.local_day(now)
+    return refresh.refresh_all_stale(as_of=as_of, now=now, budget_s=refresh.BUDGET_S)
+
+
+@ticker("metrics.fill_rollups")
+def fill_rollups() -> int:
+    """Fill company months and cohorts from the first dirty month on."""
+    now = timezone.now()
+    return refresh.fill_company(as_of=organisation.local_day(now), now=now)
+
+
+@ticker("metrics.run_nightly")
+def run_nightly() -> int:
+    """Once per local day: roll all customers on, with their time-dependent readings and scores."""
+    return int(recompute.start_new_day(as_of=organisation.local_day(timezone.now())) is not None)
+
+
+@jobs.kind(recompute.JOB_KIND)
+def recompute_all(job: Job) -> dict[str, Any] | None:
+    """Recompute all customers in slices; a job that waited past midnight computes the day it was asked for or later."""
+    now = timezone.now()
+    as_of = max(organisation.local_day(now), date.fromisoformat(job.args["as_of"]))
+    return recompute.run_recompute_job(job, as_of=as_of, now=now)
