@@ -61,7 +61,8 @@ def last_asked(
         any_at=Max("claimed_at"), relationship_at=Max("claimed_at", filter=relationship)
     )
     return {
-        row["invitation__email_hash"]: LastAsked(row["any_at"], row["relationship_at"]) for row in found.order_by()
+        row["invitation__email_hash"]: LastAsked(row["any_at"], row["relationship_at"])
+        for row in found.order_by()
     }
 
 

@@ -63,6 +63,19 @@ class Verdict:
 GO = Verdict()
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What holds for a whole run of sending: the policy and the organisation's zone, read once."""
+
+    policy: SurveyPolicy
+    zone: ZoneInfo
+
+
+def frame(*, now: datetime) -> Frame:
+    """The frame as of now."""
+    return Frame(policies.current(now), organisation.zone())
+
+
 def release_due(*, now: datetime) -> int:
     """Move what is due into the queue and what is too late out of it; returns how many rows joined the queue."""
     active = Q(invitation__wave__campaign__state=CampaignState.ACTIVE) | Q(invitation__is_test=True)
@@ -76,15 +89,15 @@ def release_due(*, now: datetime) -> int:
     )
 
 
-def claim_next(*, now: datetime) -> Claim | None:
+def claim_next(*, now: datetime, run: Frame | None = None) -> Claim | None:
     """The next message that may leave, leased to the caller; rows that may not leave are settled on the way."""
-    policy, zone = policies.current(now), organisation.zone()
+    run = run or frame(now=now)
     while True:
         with transaction.atomic():
             message = _next_due(now)
             if message is None:
                 return None
-            verdict = GO if message.invitation.is_test else _recheck(message, policy, zone, now)
+            verdict = GO if message.invitation.is_test else _recheck(message, run, now)
             if not verdict.state:
                 return _take(message, now)
             _settle(message, verdict)
@@ -101,16 +114,16 @@ def _next_due(now: datetime) -> Message | None:
     )
 
 
-def _recheck(message: Message, policy: SurveyPolicy, zone: ZoneInfo, now: datetime) -> Verdict:
+def _recheck(message: Message, run: Frame, now: datetime) -> Verdict:
     """Everything of the snapshot once more, the gaps under the locks of person and customer."""
-    invitation = message.invitation
-    reason = own_reason(invitation, now)
+    invitation, policy = message.invitation, run.policy
+    reason = own_reason(invitation, run.zone, now)
     if reason:
         return Verdict(DeliveryState.SKIPPED, reason)
     if message.kind == MessageKind.REMINDER and not _still_wanted(invitation, now):
         return Verdict(DeliveryState.REVOKED)
     window = policies.window_of(invitation.wave.campaign, policy)
-    opens = next_open(now, window, policies.zone_of(invitation.contact, zone))
+    opens = next_open(now, window, policies.zone_of(invitation.contact, run.zone))
     if opens > now:
         return Verdict(DeliveryState.QUEUED, not_before=opens)
     if _over_hourly_cap(message, policy, now):
@@ -121,10 +134,10 @@ def _recheck(message: Message, policy: SurveyPolicy, zone: ZoneInfo, now: dateti
     return _limits(message, policy, now)
 
 
-def own_reason(invitation: Invitation, now: datetime) -> str:
+def own_reason(invitation: Invitation, zone: ZoneInfo, now: datetime) -> str:
     """Why contact, customer or address forbid a mail now; empty when nothing does."""
     contact, customer = invitation.contact, invitation.customer
-    day = organisation.local_day(now)
+    day = now.astimezone(zone).date()
     summary = getattr(customer, "summary", None) if customer else None
     churned = summary is not None and summary.first_paid_on is not None and not summary.is_paying
     checks = (

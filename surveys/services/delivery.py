@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from accounts.queries import organisation
 from config.web.errors import DomainError
 from config.work import audit, smtp
 from config.work.faults import fault
@@ -48,11 +49,12 @@ def send_due(*, clock: Clock, seconds: float = 30) -> int:
     `clock` gives the present moment for each message, because one run may last minutes.
     """
     claims.release_due(now=clock())
+    run = claims.frame(now=clock())
     transport = smtp.open_transport()
     ends, taken = time.monotonic() + seconds, 0
     try:
         while time.monotonic() < ends and sending_state.may_send(now=clock()):
-            claim = claims.claim_next(now=clock())
+            claim = claims.claim_next(now=clock(), run=run)
             if claim is None:
                 break
             result = send_one(claim=claim, transport=transport, clock=clock)
@@ -260,7 +262,7 @@ def _record_stopped(claim: Claim, now: datetime) -> None:
     if message is None:
         return
     campaign = message.invitation.wave.campaign
-    reason = claims.own_reason(message.invitation, now)
+    reason = claims.own_reason(message.invitation, organisation.zone(), now)
     changes: dict[str, Any] = {"delivery_state": DeliveryState.QUEUED}
     over = campaign.state in {CampaignState.CANCELLED, CampaignState.CLOSED, CampaignState.ARCHIVED}
     if over or reason == SkipReason.CONTACT_INACTIVE:

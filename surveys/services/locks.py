@@ -16,11 +16,10 @@ def lock_clocks(*, email_hash: str, customer_id: int | None) -> None:
     keys = [(SendClock.PERSON, email_hash)]
     if customer_id is not None:
         keys.append((SendClock.CUSTOMER, str(customer_id)))
-    SendClock.objects.bulk_create(
-        [SendClock(scope=scope, key=key) for scope, key in keys], ignore_conflicts=True
-    )
     for scope, key in keys:
-        SendClock.objects.select_for_update().get(scope=scope, key=key)
+        if SendClock.objects.select_for_update().filter(scope=scope, key=key).first() is None:
+            SendClock.objects.bulk_create([SendClock(scope=scope, key=key)], ignore_conflicts=True)
+            SendClock.objects.select_for_update().get(scope=scope, key=key)
 
 
 def lock_invitation(invitation_id: int, *, today: date) -> Invitation:

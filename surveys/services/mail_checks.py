@@ -77,8 +77,15 @@ class Mail:
         found = re.search(r"<([a-z0-9]+)\.surveys\.", self.header("List-Id"))
         return found.group(1) if found and found.group(1) in SCALES else ""
 
+    @cached_property
+    def _headers(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name, value in self.mime.items():
+            found.setdefault(name.lower(), []).append(str(value))
+        return found
+
     def headers(self, name: str) -> list[str]:
-        return [str(value) for value in self.mime.get_all(name, [])]
+        return self._headers.get(name.lower(), [])
 
     def header(self, name: str) -> str:
         return (self.headers(name) or [""])[0]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def send(now):
-    return delivery.send_due(clock=lambda: now)
+    return delivery.send_due(clock=lambda: now, seconds=120)
 
 
 def states():
