@@ -19,6 +19,8 @@ TICKERS = {
     "surveys.send_messages": 10,  # claim and send survey mails
     "surveys.reap_leases": 15,  # leases that ran out: queued again or uncertain
     "surveys.advance_campaigns": 30,  # start, snapshot, close
+    "surveys.open_follow_ups": 30,  # one per unhappy answer
+    "surveys.settle_visits": 60,  # looks at links become `visited`
 }
 # Sending may wait ten minutes for a mail server's last reply, so it has a queue of its own.
 MAIL_TASKS = {"surveys.send_messages", "surveys.reap_leases", "work.send_service_mail"}
