@@ -1,0 +1,40 @@
+"""Tickers of asking and answering. Each may run twice, at once or late, with the same effect."""
+
+from django.utils import timezone
+
+from config.work.tickers import ticker
+from surveys.queries import policy
+from surveys.services import advance, delivery, responses, visits
+
+SENDING_S = 30  # seconds after which a run starts no new mail
+
+
+@ticker("surveys.send_messages", soft_time_limit=690, time_limit=720)
+def send_messages() -> int:
+    """Claim and send due survey mails."""
+    return delivery.send_due(clock=timezone.now, seconds=SENDING_S)
+
+
+@ticker("surveys.reap_leases")
+def reap_leases() -> int:
+    """Leases that ran out: queued again before the dot, uncertain after it."""
+    return delivery.reap_leases(now=timezone.now())
+
+
+@ticker("surveys.advance_campaigns")
+def advance_campaigns() -> int:
+    """Snapshots, canaries, reminders, ends of campaigns and links."""
+    return advance.advance_campaigns(now=timezone.now())
+
+
+@ticker("surveys.open_follow_ups")
+def open_follow_ups() -> int:
+    """One follow-up per unhappy answer."""
+    return responses.open_follow_ups(now=timezone.now())
+
+
+@ticker("surveys.settle_visits")
+def settle_visits() -> int:
+    """Looks at links become `visited`; old looks are forgotten."""
+    now = timezone.now()
+    return visits.settle_visits(now=now) + visits.purge_visits(now=now, days=policy.current(now).visit_days)
