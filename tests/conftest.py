@@ -63,3 +63,9 @@ def vera(db):
 def vic(db):
     """Viewer: reads everything, writes nothing, sees no names of contacts."""
     return make_user("Vic Ray", Role.VIEWER, email="vic@tend.example")
+
+
+@pytest.fixture(autouse=True)
+def mail_rows(settings):
+    """Mail is rows here as in the product; the test runner would put a list in their place."""
+    settings.EMAIL_BACKEND = "config.work.mail.OutgoingMailBackend"
