@@ -1,0 +1,89 @@
+"""A real browser before a real server. Skipped only where no Chromium is installed."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+
+from tests.factories.users import PASSWORD, make_organisation, make_user
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
+    None,
+)
+CHROMIUM = os.environ.get("CHROMIUM", CHROMIUM)
+# Words of the browser itself that say nothing about the page.
+NOISE = ("Failed to load resource: the server responded with a status of 4",)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    api = pytest.importorskip("playwright.sync_api", reason="no Chromium: playwright is not installed")
+    if not CHROMIUM or not Path(CHROMIUM).exists():
+        pytest.skip("no Chromium")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the browser's loop runs in this thread
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+
+
+@pytest.fixture
+def admin(transactional_db):
+    cache.clear()
+    make_organisation(name="Kestrel", time_zone="Europe/Berlin")
+    return make_user("Vera Lund", "admin", email="vera@tend.example", password=PASSWORD)
+
+
+class Visitor:
+    """One window, with everything the browser complained about."""
+
+    def __init__(self, browser, base, **options):
+        self.base = base
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.complaints = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+
+    def _console(self, message):
+        if message.type in {"error", "warning"} and not message.text.startswith(NOISE):
+            self.complaints.append(f"{message.type}: {message.text[:300]}")
+
+    def go(self, path):
+        response = self.page.goto(self.base + path)
+        self.page.wait_for_load_state("networkidle")
+        return response
+
+    def sign_in(self, email="vera@tend.example"):
+        self.go("/login/")
+        self.page.fill("#id_login", email)
+        self.page.fill("#id_password", PASSWORD)
+        self.page.click("main button")
+        self.page.wait_for_url(lambda url: "/login/" not in url)
+
+    def sideways(self):
+        return self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+@pytest.fixture
+def visit(browser, live_server):
+    windows = []
+
+    def open_window(width=1440, height=900, scheme="light", **options):
+        window = Visitor(
+            browser,
+            live_server.url,
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            **options,
+        )
+        windows.append(window)
+        return window
+
+    yield open_window
+    for window in windows:
+        window.context.close()

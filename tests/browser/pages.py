@@ -1,0 +1,56 @@
+"""Which pages the browser looks at. A page without an address of its own parts is found by itself."""
+
+from django.urls import reverse
+
+from config.checks import FOREIGN, routes
+from tests.factories.mails import make_captured_mail, make_job
+from tests.factories.users import make_team, make_user
+
+# Routes that are no pages: answers for machines, downloads, parts that other pages load.
+NO_PAGES = {"healthz", "readyz", "customers:portfolio_export", "accounts:outbox_frame"}
+
+
+def plain_pages():
+    """Every route without parameters that a browser may open by GET."""
+    for route in routes():
+        name = route["name"]
+        if (
+            name
+            and "<" not in route["pattern"]
+            and name not in NO_PAGES
+            and not name.startswith((*FOREIGN, "api"))
+        ):
+            yield reverse(name)
+
+
+def filled_pages():
+    """Rows for the lists, and the pages about one of them."""
+    team = make_team("North", parent=make_team("Customer success"))
+    person = make_user("Anna Berg", team=team, email="anna@tend.example")
+    gone = make_user("Gone Person", is_active=False, email="gone@tend.example")
+    jobs = [
+        make_job(state="queued", title="Import customers.csv"),
+        make_job(state="running", title="Recompute", progress_done=3, progress_total=10, note="Slice 2"),
+        make_job(state="done", title="Export", progress_done=10, progress_total=10, result_url="/"),
+        make_job(state="dead", title="Import usage.csv", last_error="Row 7: not a number"),
+    ]
+    mail = make_captured_mail()
+    yield from (reverse("accounts:user", args=[who.pk]) for who in (person, gone))
+    yield reverse("accounts:team", args=[team.pk])
+    yield from (reverse("accounts:job_progress", args=[job.pk]) for job in jobs)
+    yield reverse("accounts:outbox_mail", args=[mail.pk])
+
+
+def public_pages():
+    """Pages for people who are not signed in."""
+    yield from (
+        reverse(name)
+        for name in (
+            "account_login",
+            "account_reset_password",
+            "account_reset_password_done",
+            "account_signup",
+        )
+    )
+    yield reverse("accounts:accept_invite", args=["x" * 43])
+    yield "/nowhere/"
