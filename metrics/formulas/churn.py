@@ -1,6 +1,7 @@
 """Churn of customers and of MRR (section 10, C-1 to C-3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from metrics.formulas.money import CONTEXT, ZERO, exactly
@@ -84,3 +85,34 @@ def annual_churn(*, rate: Decimal, days: int | None = None) -> Decimal:
 def compound_retention(*, annual_retention: Decimal, years: int) -> Decimal:
     """retention^years: what is left of a group after whole years."""
     return CONTEXT.power(annual_retention, years)
+
+
+@dataclass(frozen=True, slots=True)
+class BaseFlows:
+    """Flows of one customer paying at opening, as positive amounts."""
+
+    expansion: Decimal = ZERO
+    contraction: Decimal = ZERO
+    churn: Decimal = ZERO
+
+
+@exactly
+def base_flows(moves: Sequence[tuple[str, Decimal]]) -> BaseFlows:
+    """Flows of a period from the (kind, signed amount) of one customer's movements in order of days.
+
+    A churn that is followed by a return inside the period counts as their difference: lower is contraction, higher
+    is expansion. Source: C-2.
+    """
+    gained, shrunk, left = ZERO, ZERO, ZERO
+    for kind, amount in moves:
+        if kind == "churn":
+            left -= amount
+        elif kind == "reactivation" and left:
+            difference, left = amount - left, ZERO
+            gained += max(difference, ZERO)
+            shrunk += max(-difference, ZERO)
+        elif kind == "expansion":
+            gained += amount
+        elif kind == "contraction":
+            shrunk -= amount
+    return BaseFlows(expansion=gained, contraction=shrunk, churn=left)

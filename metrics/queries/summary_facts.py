@@ -101,6 +101,6 @@ def _users_in_window(ids: list[int], as_of: date) -> dict[int, int]:
         .distinct()
     )
     found: dict[int, int] = dict.fromkeys(known, 0)
-    active = active_in(trailing(as_of, WINDOW), customer_ids=ids)
+    active = active_in(trailing(as_of, WINDOW), customers=ids)
     counted = active.order_by().values_list("customer_id").annotate(n=Count("user_ref", distinct=True))
     return found | dict(counted)

@@ -24,14 +24,14 @@ def masks_of(window: Period) -> Iterator[tuple[date, int]]:
         yield month, (1 << last.day) - (1 << (first.day - 1))
 
 
-def within(rows: QuerySet[Any], customer_ids: Ids) -> QuerySet[Any]:
+def within(rows: QuerySet[Any], customers: Ids) -> QuerySet[Any]:
     """Rows of these customers; None means all."""
-    return rows if customer_ids is None else rows.filter(customer_id__in=customer_ids)
+    return rows if customers is None else rows.filter(customer_id__in=customers)
 
 
-def active_in(window: Period, *, customer_ids: Ids = None) -> QuerySet[MonthlyUsage]:
+def active_in(window: Period, *, customers: Ids = None) -> QuerySet[MonthlyUsage]:
     """Month rows of the users with at least one active day in the window; a user may have two."""
-    rows = within(MonthlyUsage.objects.all(), customer_ids)
+    rows = within(MonthlyUsage.objects.all(), customers)
     condition = Q(pk__in=[])
     for number, (month, mask) in enumerate(masks_of(window)):
         name = f"bits_{number}"
@@ -40,39 +40,39 @@ def active_in(window: Period, *, customer_ids: Ids = None) -> QuerySet[MonthlyUs
     return rows.filter(condition)
 
 
-def active_users(window: Period, *, customer_ids: Ids = None) -> int | None:
+def active_users(window: Period, *, customers: Ids = None) -> int | None:
     """Distinct product users in the window; None when no single users are known in it."""
-    rows = active_in(window, customer_ids=customer_ids)
+    rows = active_in(window, customers=customers)
     found = rows.order_by().values("customer_id", "user_ref").distinct().count()
-    if found or within(MonthlyUsage.objects.filter(month__lte=window.last_day), customer_ids).exists():
+    if found or within(MonthlyUsage.objects.filter(month__lte=window.last_day), customers).exists():
         return found
     return None
 
 
-def dau_mean(day: date, *, customer_ids: Ids = None) -> Result:
+def dau_mean(day: date, *, customers: Ids = None) -> Result:
     """Mean daily product users of the trailing 30 days, single users or a source's totals; none ever: no_data."""
     window = trailing(day, WINDOW)
-    rows = within(DailyUsage.objects.filter(day__gte=window.start, day__lt=window.end), customer_ids)
+    rows = within(DailyUsage.objects.filter(day__gte=window.start, day__lt=window.end), customers)
     found = rows.aggregate(users=Coalesce(Sum("users"), 0), days=Count("day", distinct=True))
     if not found["days"]:
         return unknown("no_data")
     return engagement.dau_mean([found["users"]], days=WINDOW)
 
 
-def mau(day: date, *, customer_ids: Ids = None) -> int | None:
+def mau(day: date, *, customers: Ids = None) -> int | None:
     """Distinct product users of the trailing 30 days; None when no single users are known."""
-    return active_users(trailing(day, WINDOW), customer_ids=customer_ids)
+    return active_users(trailing(day, WINDOW), customers=customers)
 
 
-def stickiness(day: date, *, customer_ids: Ids = None) -> Result:
+def stickiness(day: date, *, customers: Ids = None) -> Result:
     """Mean DAU of the trailing 30 days / MAU, both over known users, so never above 1. None known: no_data."""
-    monthly = mau(day, customer_ids=customer_ids)
+    monthly = mau(day, customers=customers)
     if monthly is None:
         return unknown("no_data")
     window = trailing(day, WINDOW)
     bits = 0
     for month, mask in masks_of(window):
-        rows = within(MonthlyUsage.objects.filter(month=month), customer_ids)
+        rows = within(MonthlyUsage.objects.filter(month=month), customers)
         bits += sum(
             value.bit_count() * number
             for value, number in rows.annotate(inside=F("days").bitand(mask))
