@@ -2,14 +2,12 @@
 
 import hashlib
 import hmac
-import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
 TOKEN_BYTES = 16  # 128 bits; short enough for one header line
-SHAPE = re.compile(r"[A-Za-z0-9_-]{22}")
 NONCE_LIVES = timedelta(hours=24)  # an older form is shown once more
 CLOCK_SLACK = timedelta(minutes=5)  # two web machines may disagree by this much
 
@@ -23,11 +21,6 @@ def mint() -> tuple[str, str]:
 def digest(secret: str) -> str:
     """SHA-256 in hex: what is stored of a secret."""
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def looks_like_token(text: str) -> bool:
-    """Whether the text has the shape of a link secret; others need no look into the database."""
-    return SHAPE.fullmatch(text) is not None
 
 
 def form_nonce(token_hash: str, issued_at: datetime) -> str:

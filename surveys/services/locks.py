@@ -23,6 +23,8 @@ def lock_clocks(*, email_hash: str, customer_id: int | None) -> None:
 
 
 def lock_invitation(invitation_id: int, *, today: date) -> Invitation:
-    """Hold the invitation until the transaction ends: one answer at a time. `owner_id` is its primary CSM today."""
-    rows = Invitation.objects.select_for_update(of=("self",)).select_related("response")
-    return rows.annotate(owner_id=owner_on(today)).get(pk=invitation_id)
+    """Hold the invitation until the transaction ends: one answer at a time. `owner_id` is its primary CSM today.
+
+    Its answer is read by a second query: a row joined here would be the one seen before the wait for the lock.
+    """
+    return Invitation.objects.select_for_update().annotate(owner_id=owner_on(today)).get(pk=invitation_id)

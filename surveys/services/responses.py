@@ -22,16 +22,17 @@ MAX_REVISIONS = 20
 MAX_COMMENT = 4000  # characters
 FOLLOW_UP_DAYS = 2  # days until somebody should have called
 FOLLOW_UP_BATCH = 100
+# States that take no answer whatever the clock says; an expired link is judged by its date and the grace.
 CLOSED_STATES = frozenset(
     {
         ResponseState.LOCKED,
-        ResponseState.EXPIRED,
         ResponseState.DISCARDED,
         ResponseState.REVOKED,
         ResponseState.VOID,
         ResponseState.ANONYMISED,
     }
 )
+SILENT_STATES = frozenset({ResponseState.NONE, ResponseState.VISITED, ResponseState.EXPIRED})
 
 
 class AnswerClosedError(DomainError):
@@ -71,7 +72,8 @@ def record_response(*, link: LinkToken, answer: Answer, now: datetime) -> Respon
     held = locks.lock_invitation(invitation.pk, today=today)
     if held.response_state in CLOSED_STATES:
         raise AnswerClosedError("This survey is closed.")
-    response = getattr(held, "response", None)
+    silent = held.response_state in SILENT_STATES
+    response = None if silent else Response.objects.filter(invitation=held).first()
     changed = _first(link, held, answer, now) if response is None else _edit(response, answer, now)
     if changed is None:
         return response

@@ -12,7 +12,6 @@ from aiosmtpd.smtp import SMTP
 
 from config.work import smtp
 
-
 logging.getLogger("mail.log").setLevel(logging.ERROR)
 
 
@@ -42,7 +41,7 @@ class Sink:
                 return reply.removeprefix(step)
         return None
 
-    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):
+    async def handle_RCPT(self, server, session, envelope, address, rcpt_options):  # noqa: N802 - third-party-type
         self.tries[address] += 1
         reply = self.order(address, "rcpt:")
         if reply:
@@ -50,7 +49,7 @@ class Sink:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - third-party-type
         recipient = envelope.rcpt_tos[0]
         reply = self.order(recipient, "dot:")
         if reply:

@@ -143,7 +143,9 @@ def test_a_person_may_resend_an_uncertain_mail_with_the_same_message_id(anna, ve
     send(now)
     message.refresh_from_db()
     assert message.delivery_state == DeliveryState.SENT
-    ids = [line for taken in sink.taken for line in taken.raw.split(b"\r\n") if line.startswith(b"Message-ID")]
+    ids = [
+        line for taken in sink.taken for line in taken.raw.split(b"\r\n") if line.startswith(b"Message-ID")
+    ]
     assert len(ids) == 2
     assert len(set(ids)) == 1
     with pytest.raises(uncertain.NotUncertainError):
@@ -159,7 +161,9 @@ def test_a_person_may_close_an_uncertain_mail(anna, vera, now, sink):
     assert send(now) == 0
 
 
-def test_no_server_means_rows_wait_and_the_breaker_allows_one_try_per_half_minute(anna, vera, now, sink, settings):
+def test_no_server_means_rows_wait_and_the_breaker_allows_one_try_per_half_minute(
+    anna, vera, now, sink, settings
+):
     settings.EMAIL = {**settings.EMAIL, "port": 1}
     launched(anna, vera, now=now)
     for _ in range(25):
@@ -282,7 +286,7 @@ def test_eight_workers_send_five_hundred_distinct_mails(anna, vera, now, sink):
     def worker():
         try:
             send(now)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - test-double
             errors.append(error)
         finally:
             connection.close()
