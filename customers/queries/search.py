@@ -40,16 +40,15 @@ def search(user: User, text: str) -> Hits:
         return Hits(tuple(words))
     scope = customers_for(user)
     found = scope.active().annotate(tone=TONE)
-    named = may_see_identities(user)
     for word in words:
-        found = found.filter(with_words(word, named=named))
+        found = found.filter(with_words(word), with_words(word, named=False))
     customers = found.order_by(Lower("name"), "pk").values(
         "pk", "name", "domain", "tone", "summary__score", "summary__band"
     )
     return Hits(
         words=tuple(words),
         customers=tuple(customers[:PER_GROUP]),
-        contacts=_contacts(scope, words) if named else (),
+        contacts=_contacts(scope, words) if may_see_identities(user) else (),
     )
 
 

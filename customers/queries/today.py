@@ -44,6 +44,7 @@ class Day:
     work: tuple[Work, ...]
     work_total: int
     overdue: int
+    due_now: int
     next_due: FollowUp | None
     moved: tuple[Any, ...]
     renewals: tuple[Any, ...]
@@ -93,6 +94,7 @@ def day_of(user: User, *, today: date, now: datetime, zone: ZoneInfo) -> Day:
         work=tuple(near[:MOST_WORK]),
         work_total=len(near),
         overdue=sum(1 for item in near if item.due_days < 0),
+        due_now=sum(1 for item in near if item.due_days <= 0),
         next_due=next((item.follow_up for item in work if item.due_days > AHEAD_DAYS), None),
         moved=tuple(_moved(book)[:MOST_MOVED]),
         renewals=tuple(_renewals(book, today)[:MOST_RENEWALS]),

@@ -32,7 +32,6 @@ WRITERS = ("admin", "manager", "csm")
 TAB_WORDS = {"mine": "Mine", "team": "My team", "unassigned": "Unassigned", "done": "Done"}
 COLUMNS = (
     Column("title", "What", "title"),
-    Column("customer", "Customer", "customer__name"),
     Column("due", "Due", "due_on"),
     Column("priority", "Priority", "priority_rank", css="p1"),
     Column("kind", "Kind", "kind", css="p2"),
@@ -40,7 +39,7 @@ COLUMNS = (
 )
 OPEN_TABLE = Table(COLUMNS, default="due")
 DONE_TABLE = Table(
-    (*COLUMNS[:2], Column("done", "Done", "done_at", down_first=True), *COLUMNS[3:]), default="-done"
+    (*COLUMNS[:1], Column("done", "Done", "done_at", down_first=True), *COLUMNS[2:]), default="-done"
 )
 
 

@@ -24,7 +24,9 @@ from customers.queries.timeline import phase_word
 
 DASH = mark_safe('<span class="muted">–</span>')
 SOON_DAYS, NEAR_DAYS = 45, 90  # to the renewal: red, amber
-HEALTH_SPAN = 24
+HEALTH_SPAN = ui.HEALTH_SPAN
+SPARK_WIDTH = 56  # px; the table is dense
+SURE_FROM = ui.COVERAGE_GOOD  # below it the pill says how much of the weight is known
 PROMOTER, PASSIVE = 9, 7
 BAND_WORDS = {"": "No score", "insufficient": "No score", "none": "No score"}
 
@@ -34,13 +36,13 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("health", "Health", ""),
     ("trend", "30 days", "p1"),
     ("", "12 weeks", "p2"),
-    ("coverage", "Coverage", "p2"),
+    ("coverage", "Coverage", "p3"),
     ("mrr", "MRR", "num"),
     ("change", "90 days", "num p2"),
     ("renewal", "Renewal", ""),
     ("phase", "Phase", "p3"),
     ("touch", "Last touch", "num p2"),
-    ("nps", "NPS", "ctr p3"),
+    ("nps", "NPS", "ctr p2"),
     ("follow_up", "Next follow-up", "p1"),
     ("owner", "CSM", "p3"),
 )
@@ -94,15 +96,15 @@ def rows_of(found: Iterable[Any], scene: Scene) -> list[Row]:
 def _cells(row: Any, scene: Scene) -> SafeString:
     return format_html(
         '<td class="chk"><input type="checkbox" name="sel" value="{}" aria-label="Select {}"></td>'
-        '<td class="clip">{}</td><td>{}</td><td class="p1">{}</td><td class="p2">{}</td><td class="p2">{}</td>'
+        '<td class="clip">{}</td><td>{}</td><td class="p1">{}</td><td class="p2">{}</td><td class="p3">{}</td>'
         '<td class="num w6">{}</td><td class="num p2">{}</td><td class="nw">{}</td><td class="p3">{}</td>'
-        '<td class="num p2 nw">{}</td><td class="ctr p3">{}</td><td class="p1 clip">{}</td><td class="p3 nw">{}</td>',
+        '<td class="num p2 nw">{}</td><td class="ctr p2">{}</td><td class="p1 clip">{}</td><td class="p3 nw">{}</td>',
         row.pk,
         row.name,
         _who(row, scene),
         _health(row),
         _trend(row),
-        ui.spark(_points(row), row.tone, _spark_label(row), span=HEALTH_SPAN),
+        ui.spark(_points(row), row.tone, _spark_label(row), span=HEALTH_SPAN, width=SPARK_WIDTH),
         ui.cover(row.summary__coverage) if row.summary__score is not None else DASH,
         amounts.money(row.mrr, row.summary__currency or scene.currency),
         ui.delta_money(row.summary__mrr_change_90d, row.summary__currency or scene.currency),
@@ -130,7 +132,10 @@ def _who(row: Any, scene: Scene) -> SafeString:
 
 def _health(row: Any) -> SafeString:
     pill = ui.band(row.summary__score, row.tone, band_word(row.summary__band))
-    return format_html("{}<small>updating</small>", pill) if row.is_stale else pill
+    notes = ["updating"] if row.is_stale else []
+    if row.summary__score is not None and row.summary__coverage < SURE_FROM:
+        notes.append(f"{amounts.percent(row.summary__coverage)} known")
+    return format_html("{}<small>{}</small>", pill, ", ".join(notes)) if notes else pill
 
 
 def _trend(row: Any) -> SafeString:
@@ -149,11 +154,11 @@ def _renewal(day: date | None, today: date) -> SafeString:
     left = (day - today).days
     css = "down" if left <= SOON_DAYS else "amber" if left <= NEAR_DAYS else ""
     return format_html(
-        '<time datetime="{}">{} {}<span class="p1"> {}</span></time><small class="{}">{}</small>',
+        '<time datetime="{}">{} {}{}</time><small class="{}">{}</small>',
         day.isoformat(),
         day.day,
         MONTHS[day.month - 1],
-        day.year,
+        f" {day.year}" if abs(left) > ui.YEAR_SHOWN_AFTER_DAYS else "",
         css,
         days_word(left),
     )

@@ -64,7 +64,7 @@ def _book(groups: Sequence[Group], currency: str) -> dict[str, Any]:
         "mix_label": ", ".join(f"{counts[tone]} {TONE_WORDS[tone]}" for tone in TONES),
         "legend": [(counts[tone], tone, TONE_WORDS[tone].capitalize()) for tone in TONES],
         "renewing": sum(group.renewing for group in groups),
-        "due": sum(group.follow_ups_due for group in groups),
+        "renewing_mix": [(sum(group.renewing for group in by_tone[tone]), tone) for tone in TONES],
     }
 
 
