@@ -37,12 +37,13 @@ class Rect:
 
 @dataclass(frozen=True)
 class Bars:
-    """One column of a bar chart: the hit area, its parts, and what is read out on hover."""
+    """One column of a bar chart: the hit area, its parts, and what is read out on hover; hatched while it runs."""
 
     x: str
     width: str
     parts: tuple[Rect, ...]
     tip: str
+    running: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,15 +185,19 @@ def columns(
     tips: Sequence[str],
     net: Sequence[Number] | None = None,
     height: int = 262,
+    running: int | None = None,
 ) -> Plot:
-    """Stacked bars from zero: positive parts up, negative parts down; `net` adds a line with dots."""
+    """Stacked bars from zero: positive parts up, negative parts down; `net` adds a line with dots.
+
+    `running` is the column of a period that is not over; it is hatched.
+    """
     ups = [sum(max(float(v[i]), 0) for _, v in series) for i in range(len(labels))]
     downs = [sum(min(float(v[i]), 0) for _, v in series) for i in range(len(labels))]
     grid = nice_ticks(min([0, *downs]), max([0, *ups]))
     scale = _Scale(grid, height, head=20)
     step = 100 / max(1, len(labels))
     bars = tuple(
-        Bars(f"{_n(step * i)}%", f"{_n(step)}%", _stack(series, i, step, scale), tips[i])
+        Bars(f"{_n(step * i)}%", f"{_n(step)}%", _stack(series, i, step, scale), tips[i], i == running)
         for i in range(len(labels))
     )
     places = [(step * (i + 0.5), scale(v)) for i, v in enumerate(net or ())]

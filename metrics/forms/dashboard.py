@@ -49,7 +49,7 @@ class MonthField(forms.CharField):
         text = str(super().clean(value)).strip()
         if not text:
             return None
-        month = _month(text)
+        month = month_from(text)
         if month is None:
             raise ValidationError(f"“{text[:20]}” is not a month. Write it as 2026-03.")
         return month
@@ -78,6 +78,8 @@ class SpanForm(forms.Form):
         first, last = values.get("from"), values.get("to")
         if first and last and first > last:
             self.add_error("to", "The last month lies before the first. Choose a later one.")
+        elif last and last > self.standing.last:
+            self.add_error("to", f"{last:%B %Y} has not begun. Choose an earlier month.")
         elif first and last and len(months_between(first, last)) > LONGEST:
             self.add_error("from", f"A page shows at most {LONGEST} months. Choose a later first month.")
         return values
@@ -101,7 +103,7 @@ def standing_span(today: date, *, whose: str) -> Span:
     return Span(first=add_months(this, -MONTHS_SHOWN), last=this, whose=whose)
 
 
-def _month(text: str) -> date | None:
+def month_from(text: str) -> date | None:
     """2026-03 as its first day; None for anything else, and for years no business has."""
     year, dash, number = text.partition("-")
     plain = text.isascii() and year.isdigit() and number.isdigit() and dash and len(text) == ISO_MONTH
