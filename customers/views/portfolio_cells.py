@@ -23,6 +23,8 @@ from customers.queries.portfolio import SORT_KEYS, SORTS, UNTOUCHED_DAYS, Filter
 from customers.queries.timeline import phase_word
 
 DASH = mark_safe('<span class="muted">–</span>')
+NEVER = mark_safe('<span class="muted">–</span><small class="amber">never</small>')
+TODAY = mark_safe('<span class="amber w6">today</span>')
 SOON_DAYS, NEAR_DAYS = 45, 90  # to the renewal: red, amber
 HEALTH_SPAN = ui.HEALTH_SPAN
 SPARK_WIDTH = 56  # px; the table is dense
@@ -166,7 +168,7 @@ def _renewal(day: date | None, today: date) -> SafeString:
 
 def _touch(moment: datetime | None, scene: Scene) -> SafeString:
     if moment is None:
-        return format_html('<span class="muted">–</span><small class="amber">never</small>')
+        return NEVER
     days = max(0, (scene.today - moment.astimezone(scene.zone).date()).days)
     late = (
         format_html('<small class="amber">over {} d</small>', UNTOUCHED_DAYS) if days > UNTOUCHED_DAYS else ""
@@ -231,7 +233,7 @@ def due_word(days: int) -> SafeString:
     if days < 0:
         return format_html('<span class="down w6">{} d overdue</span>', -days)
     if days == 0:
-        return format_html('<span class="amber w6">today</span>')
+        return TODAY
     return format_html("in {} d", days)
 
 
