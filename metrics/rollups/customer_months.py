@@ -7,8 +7,11 @@ A churn that is followed by a return inside the month counts in the base flows a
 from datetime import date
 
 from metrics.choices import MovementKind
+from metrics.formulas.periods import months_ago
 from metrics.models import CurrencyFactor, CustomerMonth, CustomerStart, LineSegment, Movement
 from metrics.rollups.engine import DELTAS, MONTHS, Frame, rows, run, scope, table
+
+YEAR = 12  # months
 
 
 def _sums(kind: MovementKind) -> str:
@@ -50,7 +53,10 @@ seen AS (
         WHERE month < %(last_month)s
         UNION ALL
         SELECT customer_id, currency, (month + interval '1 year')::date, 0, 0, native FROM held
-        WHERE month <= %(last_month)s::date - interval '1 year'
+        WHERE month < %(last_month)s::date - interval '1 year'
+        UNION ALL
+        SELECT customer_id, currency, %(last_month)s::date, 0, 0, sum(delta) FROM deltas
+        WHERE day <= %(year_ago)s GROUP BY customer_id, currency HAVING sum(delta) > 0
     ) shifted
     GROUP BY customer_id, currency, month
 ),
@@ -117,5 +123,6 @@ def fill(frame: Frame) -> date | None:
     first = rows(FIRST_MONTH, frame.params)[0][0]
     run(f"DELETE FROM {table(CustomerMonth)} WHERE {scope()}", frame.params)
     if first is not None:
-        run(INSERT, {**frame.params, "first_month": first})
+        year_ago = months_ago(frame.as_of, YEAR)
+        run(INSERT, {**frame.params, "first_month": first, "year_ago": year_ago})
     return min((month for month in (before, first) if month is not None), default=None)
