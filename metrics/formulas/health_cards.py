@@ -202,12 +202,17 @@ def body_hash(body: Any) -> str:
     return hashlib.sha256(canonical(body).encode()).hexdigest()
 
 
-def read_card(body: Mapping[str, Any]) -> Card:
-    """The card of a stored body. Raises CardError with every problem that would stop scoring."""
+def parse_card(body: Mapping[str, Any]) -> Card:
+    """The card of a body, also of an unfinished draft. Raises CardError for what is no card at all."""
     try:
-        card = _read_actions(body) if body.get("kind") == "actions" else _read_weighted(body)
+        return _read_actions(body) if body.get("kind") == "actions" else _read_weighted(body)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise CardError([f"The scorecard cannot be read: {error!r}."]) from error
+
+
+def read_card(body: Mapping[str, Any]) -> Card:
+    """The card of a stored body. Raises CardError with every problem that would stop scoring."""
+    card = parse_card(body)
     problems = card_problems(card)
     if problems:
         raise CardError(problems)

@@ -80,6 +80,17 @@ def shown(value: int, band_of: Callable[[int], str]) -> str:
     return plain(value)
 
 
+def shown_parts(parts: Sequence[int], decimals: int = 1) -> tuple[int, ...]:
+    """Parts rounded for people so that they still add up to their rounded sum (largest remainder, also below 0)."""
+    step = int(10 ** (DECIMALS - decimals))
+    total = rounded(sum(parts), decimals) // step
+    floors = [part // step for part in parts]
+    rests = [part % step for part in parts]
+    for index in sorted(range(len(parts)), key=lambda i: (-rests[i], i))[: total - sum(floors)]:
+        floors[index] += 1
+    return tuple(floor * step for floor in floors)
+
+
 def percent(part: int, whole: int) -> str:
     """A share as whole per cent, half up; 100 only when it is exactly 1, 0 only when it is exactly 0."""
     if whole == 0 or part == 0:

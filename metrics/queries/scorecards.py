@@ -32,3 +32,15 @@ def draft_for(pk: int) -> ScorecardVersion | None:
     """A draft by its id."""
     drafts = ScorecardVersion.objects.filter(pk=pk, state=VersionState.DRAFT)
     return drafts.select_related("scorecard", "base", "edited_by").first()
+
+
+def version_by_id(pk: int) -> ScorecardVersion | None:
+    """Any version by its id."""
+    found = ScorecardVersion.objects.filter(pk=pk)
+    return found.select_related("scorecard", "edited_by", "approved_by", "base").first()
+
+
+def live_version_of(key: str) -> ScorecardVersion | None:
+    """The version in force of the card with this key."""
+    versions = ScorecardVersion.objects.filter(state=VersionState.LIVE, scorecard__key=key)
+    return versions.select_related("scorecard").first()

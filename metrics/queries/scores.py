@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
@@ -39,11 +40,12 @@ def current_score(customer_id: int) -> HealthScore | None:
     return scores.select_related("version__scorecard", "version__approved_by").first()
 
 
-def score_at(customer_id: int, moment: datetime) -> HealthScore | None:
-    """The score that was in force at a moment, as known then."""
-    scores = HealthScore.objects.filter(customer_id=customer_id, from_at__lte=moment)
-    scores = scores.filter(Q(to_at=None) | Q(to_at__gt=moment))
-    return scores.select_related("version__scorecard").order_by("-from_at").first()
+def scores_at(customer_ids: Iterable[int] | None, moment: datetime) -> dict[int, HealthScore]:
+    """The scores that were in force at a moment (None: of all customers), as known then, by customer id."""
+    scores = HealthScore.objects.filter(Q(to_at=None) | Q(to_at__gt=moment), from_at__lte=moment)
+    if customer_ids is not None:
+        scores = scores.filter(customer_id__in=list(customer_ids))
+    return {score.customer_id: score for score in scores.select_related("version__scorecard")}
 
 
 def summary_fields_for(customer_ids: Iterable[int], as_of: date) -> dict[int, dict[str, Any]]:
@@ -76,8 +78,7 @@ def stretches_of(customer_ids: Sequence[int], since: datetime) -> dict[int, list
 def midnights_after(first: date, last: date) -> list[datetime]:
     """The local midnight that ends each day from `first` to `last`: a day's score is the one in force there."""
     zone = organisation.zone()
-    days = (last - first).days + 1
-    return [datetime.combine(first + timedelta(days=n + 1), time.min, zone) for n in range(days)]
+    return [_midnight_after(first + timedelta(days=n), zone) for n in range((last - first).days + 1)]
 
 
 def sampled(history: Sequence[Stretch], moments: Sequence[datetime]) -> list[Stretch | None]:
@@ -189,3 +190,61 @@ def title_of(key: str) -> str:
     """Title of a line: a measure's, or "Cap"."""
     titles = {measure.key: measure.title for measure in MEASURES}
     return titles.get(key, key.capitalize())
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """The score in force at the end of a day; None where there was none or too little data."""
+
+    day: date
+    score: Decimal | None
+    version: int | None
+    is_new_version: bool
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A year of one customer: a point per week, and the month ends among days."""
+
+    points: tuple[HistoryPoint, ...]
+    month_ends: tuple[HistoryPoint, ...]
+
+
+def history_of(customer_id: int, *, today: date, weeks: int = 53) -> History:
+    """Twelve months of scores as they were known then, each under its own version."""
+    days = [today - timedelta(days=7 * back) for back in range(weeks - 1, -1, -1)]
+    ends = [*_month_ends(days[0], today), today]
+    zone = organisation.zone()
+    history = stretches_of([customer_id], _midnight_after(days[0], zone))[customer_id]
+    numbers = dict(
+        ScorecardVersion.objects.filter(pk__in={one.version_id for one in history}).values_list(
+            "pk", "number"
+        )
+    )
+    return History(_points(days, history, numbers, zone), _points(ends, history, numbers, zone))
+
+
+def _points(
+    days: Sequence[date], history: Sequence[Stretch], numbers: dict[int, int | None], zone: ZoneInfo
+) -> tuple[HistoryPoint, ...]:
+    points, last = [], None
+    for day, found in zip(days, sampled(history, [_midnight_after(day, zone) for day in days]), strict=True):
+        version = numbers.get(found.version_id) if found else None
+        is_new = version is not None and last is not None and version != last
+        points.append(HistoryPoint(day, found.score if found else None, version, is_new))
+        last = version or last
+    return tuple(points)
+
+
+def _midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, zone)
+
+
+def _month_ends(first: date, last: date) -> list[date]:
+    ends, day = [], first.replace(day=1)
+    while day <= last:
+        day = date(day.year + day.month // 12, day.month % 12 + 1, 1)
+        end = day - timedelta(days=1)
+        if first <= end < last:
+            ends.append(end)
+    return ends

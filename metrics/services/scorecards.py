@@ -15,7 +15,7 @@ from config.work import audit
 from customers.models import CustomerSummary
 from customers.services import staleness
 from metrics.choices import CardKind, VersionState
-from metrics.formulas.health_cards import CardError, body_hash, read_card
+from metrics.formulas.health_cards import CardError, WeightedCard, body_hash, parse_card, read_card
 from metrics.formulas.health_starter import STARTER_KEY, STARTER_NOTE, STARTER_TITLE, starter_body
 from metrics.models import Scorecard, ScorecardVersion
 from metrics.queries.scorecards import live_version
@@ -205,6 +205,14 @@ def with_weights(
         for measure in group["measures"]:
             measure["weight"] = measure_weights.get(measure["measure"], measure["weight"])
     return changed
+
+
+def weighted_card(version: ScorecardVersion) -> WeightedCard:
+    """The card of a version, also of a draft that could not be published yet."""
+    card = parse_card(version.body)
+    if not isinstance(card, WeightedCard):
+        raise CannotPublishError("Only weighted scorecards have weights.")
+    return card
 
 
 def _draft(pk: int) -> ScorecardVersion:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 
 from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from customers.services import summaries
-from metrics.formulas.health import ENGINE_VERSION, Level, level
+from metrics.formulas.health import ENGINE_VERSION, level
 from metrics.formulas.health_cards import Card, read_card
-from metrics.models import ScorecardVersion
+from metrics.formulas.health_numbers import MICRO
+from metrics.models import HealthScore, ScorecardVersion
 from metrics.queries.health_inputs import (
     PackedReadings,
     arithmetic_of,
@@ -60,15 +62,39 @@ def store_scores(
     return health_scores.store(rows=rows, version_id=version.pk, engine=ENGINE_VERSION, as_of=as_of, now=now)
 
 
-def score_at(
-    *, customer_ids: Iterable[int] | None, as_of: date, now: datetime, known_at: datetime | None, card: Card
-) -> dict[int, tuple[dict, Level]]:
-    """Scores of a past day, computed and not stored: {customer id: (inputs, result)}."""
+def computed_scores(
+    *,
+    customer_ids: Iterable[int] | None,
+    as_of: date,
+    now: datetime,
+    known_at: datetime | None,
+    version: ScorecardVersion,
+) -> dict[int, HealthScore]:
+    """Scores of a day as rows that are not stored, by customer id. `known_at` None means as known now."""
+    card = read_card(version.body)
     found = {}
     for packed in readings.read(customer_ids=customer_ids, as_of=as_of, now=now, known_at=known_at):
-        inputs = inputs_of(packed, card)
-        found[packed.customer_id] = (inputs, level(card, *arithmetic_of(inputs, as_of)))
+        row = _row(packed, card, as_of)
+        found[packed.customer_id] = HealthScore(
+            customer_id=packed.customer_id,
+            version=version,
+            engine=ENGINE_VERSION,
+            from_at=now,
+            as_of=as_of,
+            inputs=row.inputs.obj,
+            inputs_hash=row.inputs_hash,
+            score=_points(row.score),
+            arithmetic=_points(row.arithmetic),
+            band=row.band,
+            reason=row.reason,
+            coverage=Decimal(row.coverage) / MICRO,
+            lines=row.lines.obj,
+        )
     return found
+
+
+def _points(value: int | None) -> Decimal | None:
+    return None if value is None else Decimal(value) / MICRO
 
 
 def _row(packed: PackedReadings, card: Card, as_of: date) -> ScoreRow:
@@ -82,6 +108,6 @@ def _row(packed: PackedReadings, card: Card, as_of: date) -> ScoreRow:
         arithmetic=result.arithmetic,
         band=result.band,
         reason=result.reason,
-        coverage=result.coverage.numerator * 1_000_000 // result.coverage.denominator,
+        coverage=result.coverage.numerator * MICRO // result.coverage.denominator,
         lines=Jsonb([{"key": line.key, "points": line.points} for line in result.lines]),
     )

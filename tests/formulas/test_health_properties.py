@@ -19,7 +19,7 @@ from metrics.formulas.health_cards import (
     read_card,
 )
 from metrics.formulas.health_curves import Linear, Peers, Percentile, Step, Target
-from metrics.formulas.health_numbers import FULL, MICRO, apportion, div, percent, plain, shown
+from metrics.formulas.health_numbers import FULL, MICRO, apportion, div, percent, plain, rounded, shown, shown_parts
 
 small = st.integers(-(10**13), 10**13)
 points = st.integers(0, FULL)
@@ -133,6 +133,13 @@ def test_hn_5_the_shown_score_lies_in_the_band_of_the_exact_one(score):
     whole, _, rest = text.partition(".")
     back = int(whole) * MICRO + int((rest + "000000")[:6])
     assert WEIGHTED_BANDS.of(back) == WEIGHTED_BANDS.of(score)
+
+
+@given(parts=st.lists(st.integers(-FULL, FULL), max_size=12))
+def test_shown_parts_add_up_to_the_rounded_sum(parts):
+    shown_in_tenths = shown_parts(parts)
+    assert sum(shown_in_tenths) == rounded(sum(parts), 1)
+    assert all(abs(a - b) <= MICRO // 10 for a, b in zip(parts, shown_in_tenths, strict=True))
 
 
 def test_hn_5_percentages_reach_100_only_when_whole():

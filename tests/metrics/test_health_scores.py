@@ -13,7 +13,7 @@ from metrics.formulas.health_cards import read_card
 from metrics.models import HealthScore, ScorecardVersion
 from metrics.queries.explanation import explanation_of
 from metrics.queries.health_inputs import arithmetic_of, inputs_hash
-from metrics.queries.scores import current_score, sampled, score_at, stretches_of, summary_fields_for
+from metrics.queries.scores import current_score, sampled, scores_at, stretches_of, summary_fields_for
 from metrics.services.scores import score_customers
 from tests.factories.customers import NOW, make_customer, make_pulse, make_touchpoint
 from tests.factories.health import TODAY, make_answer, make_scored_customer, score_now, starter
@@ -288,8 +288,8 @@ def test_sampling_takes_the_stretch_in_force_at_each_moment():
     history = stretches_of([customer.pk], NOW - timedelta(days=5))[customer.pk]
     moments = [NOW - timedelta(days=1), NOW, later - timedelta(seconds=1), later, later + timedelta(days=9)]
     assert [history.index(one) if one else None for one in sampled(history, moments)] == [None, 0, 0, 1, 1]
-    assert score_at(customer.pk, NOW).score == history[0].score
-    assert score_at(customer.pk, NOW - timedelta(days=1)) is None
+    assert scores_at([customer.pk], NOW)[customer.pk].score == history[0].score
+    assert scores_at(None, NOW - timedelta(days=1)) == {}
 
 
 def test_scoring_shows_the_result_in_the_summary_row():
