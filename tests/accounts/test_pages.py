@@ -311,9 +311,7 @@ def test_names_are_text_wherever_they_stand(client, vera):
 
 
 @pytest.mark.parametrize("page", ["users", "jobs", "audit", "outbox", "teams"])
-def test_lists_cost_the_same_for_one_row_and_for_three(
-    client, vera, page, now
-):
+def test_lists_cost_the_same_for_one_row_and_for_three(client, vera, page, now):
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 

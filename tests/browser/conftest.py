@@ -54,9 +54,15 @@ class Visitor:
             self.complaints.append(f"{message.type}: {message.text[:300]}")
 
     def go(self, path):
+        """Open a page and wait for the panels it loads by itself."""
         response = self.page.goto(self.base + path)
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_function("!document.querySelector('[hx-trigger=load][aria-busy=true]')")
         return response
+
+    def shows(self, path):
+        """Whether the path is a page for this visitor, and not an act, a download or a way elsewhere."""
+        answer = self.context.request.get(self.base + path, max_redirects=0)
+        return answer.status == 200 and "text/html" in answer.headers.get("content-type", "")
 
     def sign_in(self, email="vera@tend.example"):
         self.go("/login/")

@@ -3,7 +3,7 @@
 from django.urls import reverse
 
 from config.checks import FOREIGN, routes
-from tests.factories.mails import make_captured_mail, make_job
+from tests.factories.mails import RAW, make_captured_mail, make_job
 from tests.factories.users import make_team, make_user
 
 # Routes that are no pages: answers for machines, downloads, parts that other pages load.
@@ -34,7 +34,7 @@ def filled_pages():
         make_job(state="done", title="Export", progress_done=10, progress_total=10, result_url="/"),
         make_job(state="dead", title="Import usage.csv", last_error="Row 7: not a number"),
     ]
-    mail = make_captured_mail()
+    mail = make_captured_mail(raw=RAW.replace(b"<script>steal()</script>", b""))
     yield from (reverse("accounts:user", args=[who.pk]) for who in (person, gone))
     yield reverse("accounts:team", args=[team.pk])
     yield from (reverse("accounts:job_progress", args=[job.pk]) for job in jobs)

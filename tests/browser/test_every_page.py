@@ -37,8 +37,8 @@ def test_every_page_is_clean(visit, admin, axe, width, height, scheme):
         found += findings(axe, window, path)
     window.sign_in()
     for path in [*filled_pages(), *plain_pages()]:
-        response = window.go(path)
-        if response.status == 200 and "text/html" in response.headers.get("content-type", ""):
+        if window.shows(path):
+            window.go(path)
             found += findings(axe, window, path)
     assert found == []
 
@@ -48,6 +48,8 @@ def test_no_page_scrolls_sideways_at_320_pixels(visit, admin):
     window.sign_in()
     wide = []
     for path in [*filled_pages(), *plain_pages()]:
+        if not window.shows(path):
+            continue
         window.go(path)
         if window.sideways() > 0:
             wide.append(f"{path}: {window.sideways()} px")

@@ -74,7 +74,12 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(client, db):
     client.post(reverse("account_login"), {"login": person.email, "password": PASSWORD})
     for name in ("sessionid", "csrftoken"):
         cookie = client.cookies[name]
-        assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (True, "Lax", "/", "")
+        assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["domain"]) == (
+            True,
+            "Lax",
+            "/",
+            "",
+        )
 
 
 @pytest.mark.parametrize("name", ["accounts:profile", "account_login", "account_reset_password"])

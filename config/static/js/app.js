@@ -41,7 +41,7 @@
     const palette = e.target.closest?.("dialog.palette");
     if (palette) inPalette(e, palette);
     if (e.key === "Escape") closeMenus();
-    if ((e.metaKey || e.ctrlKey) && e.key === "k") { e.preventDefault(); return show("palette"); }
+    if ((e.metaKey || e.ctrlKey) && e.key === "k") { e.preventDefault(); return show("palette") || $("[data-filter]")?.focus(); }
     if (e.metaKey || e.ctrlKey || e.altKey || e.target.matches("input, textarea, select") || $("dialog[open]")) return;
     if (e.key === "/") { e.preventDefault(); ($("[data-filter]") || { focus: () => show("palette") }).focus(); }
     else if (e.key === "?") show("keys");

@@ -327,7 +327,9 @@ def days_from_today(context: template.Context, value: date | None) -> int | None
 def changes(entry: Any) -> list[tuple[str, str, str]]:
     """What an audit entry changed: (field, before, after), only fields that differ."""
     before, after = entry.before or {}, entry.after or {}
-    rows = ((key, _plain(before.get(key)), _plain(after.get(key))) for key in dict.fromkeys([*before, *after]))
+    rows = (
+        (key, _plain(before.get(key)), _plain(after.get(key))) for key in dict.fromkeys([*before, *after])
+    )
     return [(key.replace("_", " "), old, new) for key, old, new in rows if old != new]
 
 
