@@ -29,15 +29,60 @@ def copy_new_rows(
 
     Returns (rows inserted, distinct values of the `returning` expression over the inserted rows).
     """
-    table = connection.ops.quote_name(model._meta.db_table)
+    scratch = _copy_to_scratch(model, columns, rows)
+    return _insert_new(model, columns, scratch, returning)
+
+
+def copy_changed_rows(
+    model: type[Model],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    key: Sequence[str],
+    compared: Sequence[str],
+    returning: str,
+) -> tuple[int, int, list[Any]]:
+    """Insert rows by COPY and update those whose `key` is stored with other values in the `compared` columns.
+
+    The rows given are distinct in `key`. Returns (inserted, updated, distinct values of `returning` over both).
+    """
+    scratch = _copy_to_scratch(model, columns, rows)
+    inserted, values = _insert_new(model, columns, scratch, returning)
+    name = connection.ops.quote_name
+    table = name(model._meta.db_table)
+    arrived = ", ".join(f"{name(column)} AS {name('new_' + column)}" for column in (*key, *compared))
+    same_key = " AND ".join(f"{table}.{name(column)} = {name('new_' + column)}" for column in key)
+    stored = ", ".join(f"{table}.{name(column)}" for column in compared)
+    given = ", ".join(name("new_" + column) for column in compared)
+    changes = ", ".join(f"{name(column)} = {name('new_' + column)}" for column in compared)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH changed AS (UPDATE {table} SET {changes} FROM (SELECT {arrived} FROM {scratch}) AS arrived"
+            f" WHERE {same_key} AND ({stored}) IS DISTINCT FROM ({given}) RETURNING {returning} AS value)"
+            " SELECT value, count(*) FROM changed GROUP BY 1"
+        )
+        found = cursor.fetchall()
+    return inserted, sum(count for _, count in found), [*values, *(value for value, _ in found)]
+
+
+def _copy_to_scratch(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     names = ", ".join(connection.ops.quote_name(column) for column in columns)
     scratch = f"incoming_{model._meta.model_name}"
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {scratch}")
         cursor.execute(
-            f"CREATE TEMPORARY TABLE {scratch} ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA"
+            f"CREATE TEMPORARY TABLE {scratch} ON COMMIT DROP AS"
+            f" SELECT {names} FROM {connection.ops.quote_name(model._meta.db_table)} WITH NO DATA"
         )
     copy_rows(scratch, columns, rows)
+    return scratch
+
+
+def _insert_new(
+    model: type[Model], columns: Sequence[str], scratch: str, returning: str
+) -> tuple[int, list[Any]]:
+    table = connection.ops.quote_name(model._meta.db_table)
+    names = ", ".join(connection.ops.quote_name(column) for column in columns)
     insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM {scratch} ON CONFLICT DO NOTHING"
     with connection.cursor() as cursor:
         if not returning:

@@ -16,6 +16,14 @@ from customers.services import dated, staleness
 from customers.services.facts import BATCH
 from customers.services.locks import lock_customers
 
+SHOWN_IN = {
+    Attribute.PHASE: ["phase", "phase_since"],
+    Attribute.TIER: ["tier"],
+    Attribute.SEGMENT: ["segment"],
+    Attribute.REGION: ["region"],
+    Attribute.PARENT: ["parent"],
+}
+
 
 class UnknownPhaseError(DomainError):
     """No lifecycle phase of that name."""
@@ -46,13 +54,8 @@ def set_attribute(
     """Set one dated attribute from a day on; an equal value changes nothing. Earlier days keep what they had."""
     lock_customers([customer.pk])
     before = getattr(customer, column_of(key))
-    set_attributes(
-        values=[NewValue(customer.pk, key, value, from_on)],
-        by=by,
-        now=now,
-        source=source,
-        customers=[customer],
-    )
+    set_attributes(values=[NewValue(customer.pk, key, value, from_on)], by=by, now=now, source=source)
+    customer.refresh_from_db(fields=SHOWN_IN[Attribute(key)])
     audit.record(
         by=by,
         now=now,
@@ -72,12 +75,10 @@ def set_attributes(
     now: datetime,
     source: str = "tend",
     batch: Any = None,
-    customers: Iterable[Customer] = (),
-) -> int:
-    """Write many dated attributes in the caller's transaction; returns how many facts were added.
+) -> set[int]:
+    """Write many dated attributes in the caller's transaction; returns the customers that changed.
 
-    Marks nothing stale and keeps no audit: the caller does both once. `customers` get today's values set on them
-    and saved.
+    Today's values also go into the customers' columns. Marks nothing stale and keeps no audit: the caller does both.
     """
     ids = {value.customer_id for value in values}
     stored = AttributeValue.objects.current().filter(customer_id__in=ids)
@@ -100,8 +101,9 @@ def set_attributes(
             )
     _refuse_circles([row for row in wanted if row.key == Attribute.PARENT and row.value])
     dated.change_series(current, wanted, lambda row: (row.customer_id, row.key))
-    _show_on_customers(wanted, customers, today=organisation.local_day(now))
-    return len(wanted)
+    changed = {row.customer_id for row in wanted}
+    show_today(changed, {row.key for row in wanted}, today=organisation.local_day(now))
+    return changed
 
 
 def column_of(key: str) -> str:
@@ -149,22 +151,26 @@ def has_circle(start: int, above: dict[int, int]) -> bool:
     return False
 
 
-def _show_on_customers(
-    wanted: Sequence[AttributeValue], customers: Iterable[Customer], *, today: date
-) -> None:
-    """Copy the values that hold today to the customers, for lists and filters."""
-    shown = [row for row in wanted if row.from_on <= today and (row.to_on is None or row.to_on > today)]
-    if not shown:
+def show_today(customer_ids: Iterable[int], keys: Iterable[str], *, today: date) -> None:
+    """Copy the values that hold today to the customers' columns, for lists and filters."""
+    ids, wanted = set(customer_ids), list(keys)
+    if not ids or not wanted:
         return
-    by_id = {customer.pk: customer for customer in customers}
-    missing = {row.customer_id for row in shown} - by_id.keys()
-    by_id |= Customer.objects.in_bulk(missing)
-    for row in shown:
-        customer = by_id[row.customer_id]
-        shown_value: Any = int(row.value) if row.key == Attribute.PARENT and row.value else row.value
-        setattr(customer, column_of(row.key), shown_value or (None if row.key == Attribute.PARENT else ""))
-        if row.key == Attribute.PHASE:
-            customer.phase_since = row.from_on
-    touched = [by_id[pk] for pk in sorted({row.customer_id for row in shown})]
-    columns = ["phase", "phase_since", "tier", "segment", "region", "parent"]
-    Customer.objects.bulk_update(touched, columns, batch_size=BATCH // 2)
+    rows = AttributeValue.objects.current().filter(customer_id__in=ids, key__in=wanted, from_on__lte=today)
+    held = {(row.customer_id, row.key): row for row in rows if row.to_on is None or row.to_on > today}
+    customers = list(Customer.objects.filter(pk__in=ids))
+    for customer in customers:
+        for key in wanted:
+            _show(customer, key, held.get((customer.pk, key)))
+    columns = {column for key in wanted for column in SHOWN_IN[Attribute(key)]}
+    Customer.objects.bulk_update(customers, sorted(columns), batch_size=BATCH // 2)
+
+
+def _show(customer: Customer, key: str, row: AttributeValue | None) -> None:
+    value = row.value if row else ""
+    if key == Attribute.PARENT:
+        customer.parent_id = int(value) if value else None
+        return
+    setattr(customer, key, value)
+    if key == Attribute.PHASE:
+        customer.phase_since = row.from_on if row and value else None

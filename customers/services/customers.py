@@ -75,12 +75,13 @@ def create_customer(
     for source, value in (external_ids or {}).items():
         add_external_id(customer=customer, source=source, value=value)
     values = _attribute_values(customer, fields, since)
-    attributes.set_attributes(values=values, by=by, now=now, customers=[customer])
+    attributes.set_attributes(values=values, by=by, now=now)
     if owner is not None:
         assignments.assign(customer=customer, user=owner, from_on=owner_from or since, by=by, now=now)
     search_text.refresh([customer.pk])
     audit.record(by=by, now=now, action="customer.created", subject=customer, after={"name": customer.name})
     staleness.mark(customer_ids=[customer.pk], from_day=since, cause="customer")
+    customer.refresh_from_db()
     return customer
 
 
@@ -108,8 +109,9 @@ def update_customer(
     stored.version, stored.updated_at = version + 1, now
     stored.save()
     values = _attribute_values(stored, changes, organisation.local_day(now))
-    attributes.set_attributes(values=values, by=by, now=now, customers=[stored])
+    attributes.set_attributes(values=values, by=by, now=now)
     search_text.refresh([stored.pk])
+    stored.refresh_from_db()
     _record_changes(stored, before, by=by, now=now)
     return stored
 

@@ -65,18 +65,19 @@ def record_events(
         UsageEvent._meta.db_table, {event.occurred_at.astimezone(UTC).date() for event in events}
     )
     rows = (
-        (*_stored(event, source, event.occurred_at.astimezone(zone).date(), batch_id), now)
+        (*stored_row(event, source, event.occurred_at.astimezone(zone).date(), batch_id), now)
         for event in events
     )
     new, touched = copy_new_rows(
         UsageEvent, (*COLUMNS, "recorded_at"), rows, returning="concat(customer_id, ' ', day)"
     )
     first_days = first_day_of_each(touched)
-    mark_touched(first_days)
+    staleness.mark_each(first_days=first_days, cause="usage")
     return Recorded(new=new, first_days=first_days)
 
 
-def _stored(event: UsageRow, source: str, day: date, batch_id: int | None) -> tuple[object, ...]:
+def stored_row(event: UsageRow, source: str, day: date, batch_id: int | None) -> tuple[object, ...]:
+    """An event in the order of COLUMNS."""
     return (
         event.customer_id,
         source,
@@ -100,12 +101,3 @@ def first_day_of_each(touched: Iterable[str]) -> dict[int, date]:
         pk, day = pair.split(" ")
         first[int(pk)] = min(first.get(int(pk), day), day)
     return {pk: date.fromisoformat(day) for pk, day in first.items()}
-
-
-def mark_touched(first_days: dict[int, date]) -> None:
-    """One stale mark per customer, from its own first day on."""
-    by_day: dict[date, list[int]] = {}
-    for pk, day in first_days.items():
-        by_day.setdefault(day, []).append(pk)
-    for day, ids in sorted(by_day.items()):
-        staleness.mark(customer_ids=ids, from_day=day, cause="usage")

@@ -1,0 +1,289 @@
+"""Reads a file, checks it and commits it: all of it or nothing, unless bad rows may be skipped.
+
+A dry run does the same work and takes it back, so its counts are those of the import.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import DataError, IntegrityError, transaction
+
+from accounts.queries import organisation
+from config.web.errors import DomainError
+from config.work import audit
+from config.work.pg import analyze, try_lock
+from customers.choices import BatchState, ImportKind
+from customers.connectors import table
+from customers.connectors.csv_reader import CsvFile, Limits, open_csv
+from customers.connectors.layouts import LATER, LAYOUTS, Layout
+from customers.connectors.problems import FileRefusedError, Problem, Problems
+from customers.connectors.table import Columns, Row
+from customers.models import ImportBatch, LineVersion, UsageEvent
+from customers.services.facts import refusal
+from customers.services.imports import contacts, rates, subscriptions, tickets, touchpoints, usage
+from customers.services.imports import customers as customer_rows
+from customers.services.imports.context import Context, Counts, Progress, silent
+
+LOCK_SPACE = 7301  # advisory locks of imports: one import per source at a time
+STREAMED = frozenset(
+    {ImportKind.USAGE}
+)  # too many rows to hold; the others are read whole before anything is written
+REPORT_EVERY = 2000  # rows between two reports of progress
+
+APPLY: Mapping[str, Callable[[Any, Context], None]] = {
+    ImportKind.CUSTOMERS: customer_rows.apply,
+    ImportKind.CONTACTS: contacts.apply,
+    ImportKind.SUBSCRIPTIONS: subscriptions.apply,
+    ImportKind.USAGE: usage.apply,
+    ImportKind.TICKETS: tickets.apply,
+    ImportKind.TOUCHPOINTS: touchpoints.apply,
+    ImportKind.RATES: rates.apply,
+}
+
+
+class SourceBusyError(DomainError):
+    """Another import of the same source is running."""
+
+    code = "source_busy"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be imported and how the file is written."""
+
+    kind: str
+    path: Path
+    file_name: str
+    columns: Columns = field(default_factory=Columns)
+    options: Mapping[str, str] = field(default_factory=dict)
+    source: str = "import"
+    is_dry_run: bool = False
+    may_skip_bad: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it. `is_refused`: nothing was written. Counts of a refused import are 0 besides `rejected`."""
+
+    kind: str
+    batch: int | None
+    rows: int
+    counts: Counts
+    rejected: int
+    problems: list[Problem]
+    is_refused: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+def refuse_unknown_kind(kind: str) -> None:
+    """A kind that does not exist, or does not exist yet, is refused in words."""
+    if kind in LATER:
+        raise DomainError(
+            f"Files of {kind} cannot be imported yet.",
+            hint=f"Ready are {', '.join(ImportKind.values)}.",
+            code="kind_not_yet",
+        )
+    if kind not in LAYOUTS:
+        raise DomainError(
+            f"There is no kind of import “{kind}”.",
+            hint=f"Use one of {', '.join(ImportKind.values)}.",
+            code="kind_unknown",
+        )
+
+
+def run_import(
+    *,
+    request: Request,
+    by: Any,
+    now: datetime,
+    batch: ImportBatch | None = None,
+    progress: Progress = silent,
+) -> Outcome:
+    """Import a file (or try it, for a dry run). Problems of the file are in the outcome, never raised.
+
+    `batch` is the stored batch of a file that came by the page; without it a batch is made with the facts.
+    """
+    refuse_unknown_kind(request.kind)
+    problems = Problems()
+    problems.listed += table.option_problems(request.options)
+    if problems:
+        return _refused(request, problems, 0)
+    options, zone = request.options, organisation.zone()
+    limits = Limits(size=settings.IMPORT_MAX_BYTES, rows=settings.IMPORT_MAX_ROWS)
+    seen = _Seen()
+    try:
+        with open_csv(request.path, dialect=table.dialect_of(options), limits=limits) as file:
+            source = _Source(file, request, problems, table.writing_of(options, zone))
+            if problems:
+                return _refused(request, problems, 0, source.ignored)
+            rows: Iterable[Row] = seen.counted(source.rows(), progress)
+            if request.kind not in STREAMED:
+                rows = list(rows)
+            return _apply(request, rows, seen, source, by=by, now=now, batch=batch, progress=progress)
+    except FileRefusedError as error:
+        problems.refuse(error.problem)
+        return _refused(request, problems, 0)
+
+
+class _Seen:
+    """Counts rows as they are read."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def counted(self, rows: Iterable[Row], progress: Progress) -> Iterator[Row]:
+        for row in rows:
+            self.rows += 1
+            if self.rows % REPORT_EVERY == 0:
+                progress(self.rows)
+            yield row
+
+
+class _Source:
+    """The rows of one file under its layout."""
+
+    def __init__(self, file: CsvFile, request: Request, problems: Problems, writing: table.Writing) -> None:
+        self.file, self.problems, self.writing = file, problems, writing
+        self.is_table = request.kind == ImportKind.RATES and rates.is_table(file.header)
+        self.layout: Layout = LAYOUTS[request.kind]
+        self.matched = table.Match()
+        if not self.is_table:
+            self.matched = table.match(self.layout, file.header, request.columns)
+            problems.listed += self.matched.problems
+            problems.columns.update(self.matched.columns(file.header))
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        return tuple(name for name in self.matched.ignored if name)
+
+    @property
+    def given(self) -> frozenset[str]:
+        return frozenset(self.matched.places) | frozenset(self.matched.constants)
+
+    def rows(self) -> Iterator[Row]:
+        if self.is_table:
+            return rates.table_rows(self.file, self.writing, self.problems)
+        return table.rows(self.file, self.layout, self.matched, self.writing, self.problems)
+
+
+def _apply(
+    request: Request,
+    rows: Iterable[Row],
+    seen: _Seen,
+    source: _Source,
+    *,
+    by: Any,
+    now: datetime,
+    batch: ImportBatch | None,
+    progress: Progress,
+) -> Outcome:
+    problems, context = source.problems, None
+    try:
+        with transaction.atomic():
+            _lock(request.source)
+            context = Context(
+                batch=batch or _new_batch(request, by),
+                source=request.source,
+                by=by,
+                now=now,
+                today=organisation.local_day(now),
+                problems=problems,
+                progress=progress,
+                given=source.given,
+            )
+            APPLY[request.kind](rows, context)
+            if request.is_dry_run or _stops(problems, request):
+                transaction.set_rollback(True)
+            else:
+                _seal(context, seen, source)
+    except DomainError as error:
+        if isinstance(error, FileRefusedError | SourceBusyError):
+            raise
+        problems.refuse(Problem(0, error.field or "", "", error.message, error.hint))
+        return _refused(request, problems, seen.rows, source.ignored)
+    except (IntegrityError, DataError) as error:
+        broken = refusal(error)
+        problems.refuse(Problem(0, "", "", broken.message, broken.hint))
+        return _refused(request, problems, seen.rows, source.ignored)
+    return _outcome(request, context, seen, source)
+
+
+def _outcome(request: Request, context: Context | None, seen: _Seen, source: _Source) -> Outcome:
+    problems = source.problems
+    if context is None or (_stops(problems, request) and not request.is_dry_run):
+        return _refused(request, problems, _rows_of(seen, problems), source.ignored)
+    if not request.is_dry_run:
+        analyze(
+            *{ImportKind.USAGE: [UsageEvent], ImportKind.SUBSCRIPTIONS: [LineVersion]}.get(request.kind, [])
+        )
+    return Outcome(
+        kind=request.kind,
+        batch=None if request.is_dry_run else context.batch.pk,
+        rows=_rows_of(seen, problems),
+        counts=context.counts,
+        rejected=problems.rejected,
+        problems=list(problems),
+        is_refused=_stops(problems, request),
+        ignored=source.ignored,
+    )
+
+
+def _rows_of(seen: _Seen, problems: Problems) -> int:
+    """Rows read: the readable ones, and those that had an unreadable cell."""
+    return seen.rows + problems.unreadable
+
+
+def _stops(problems: Problems, request: Request) -> bool:
+    """Whether problems forbid the import: any without leave to skip rows, and those of the whole file always."""
+    return bool(problems) and (not request.may_skip_bad or any(item.row == 0 for item in problems.listed))
+
+
+def _lock(source: str) -> None:
+    if not try_lock(LOCK_SPACE, zlib.crc32(source.encode()) & 0x7FFFFFFF):
+        raise SourceBusyError(
+            f"Another import of the source “{source}” is running.", hint="Start this one when it is done."
+        )
+
+
+def _new_batch(request: Request, by: Any) -> ImportBatch:
+    return ImportBatch.objects.create(
+        kind=request.kind,
+        source=request.source,
+        file_name=request.file_name[:200],
+        mapping={
+            "fields": None if request.columns.fields is None else dict(request.columns.fields),
+            "constants": dict(request.columns.constants),
+        },
+        options=dict(request.options),
+        created_by=by,
+    )
+
+
+def _seal(context: Context, seen: _Seen, source: _Source) -> None:
+    """Write the counts on the batch and one line into the audit log, with the facts themselves."""
+    batch, problems = context.batch, source.problems
+    batch.state, batch.applied_at, batch.rows = BatchState.APPLIED, context.now, _rows_of(seen, problems)
+    batch.created, batch.updated = context.counts.created, context.counts.updated
+    batch.unchanged, batch.rejected = context.counts.unchanged, problems.rejected
+    batch.errors = [problem.as_dict() for problem in problems]
+    batch.save()
+    after = {"kind": batch.kind, "rows": batch.rows, "created": batch.created, "updated": batch.updated}
+    audit.record(by=context.by, now=context.now, action="import.applied", subject=batch, after=after)
+
+
+def _refused(request: Request, problems: Problems, rows: int, ignored: tuple[str, ...] = ()) -> Outcome:
+    return Outcome(
+        kind=request.kind,
+        batch=None,
+        rows=rows,
+        counts=Counts(),
+        rejected=problems.rejected,
+        problems=list(problems),
+        is_refused=True,
+        ignored=ignored,
+    )
