@@ -12,7 +12,8 @@ from surveys.models import Campaign, DeliveryEvent, LinkToken, Message, SendingS
 from surveys.services import campaigns, claims, delivery, uncertain
 from tests.factories.surveys import launch, make_audience, make_campaign
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+real_commits = pytest.mark.django_db(transaction=True)
 
 
 def send(now):
@@ -275,6 +276,7 @@ def test_a_launch_is_one_change_whoever_comes_second(anna, vera, now):
     assert Campaign.objects.get().state == "active"
 
 
+@real_commits
 def test_eight_workers_send_five_hundred_distinct_mails(anna, vera, now, sink):
     from surveys.models import SurveyPolicy
 
@@ -302,6 +304,7 @@ def test_eight_workers_send_five_hundred_distinct_mails(anna, vera, now, sink):
     assert set(sink.recipients.values()) == {1}
 
 
+@real_commits
 def test_two_campaigns_at_the_same_moment_ask_a_person_once(anna, vera, now, sink):
     make_audience(anna)
     for name in ("One", "Two"):
