@@ -26,8 +26,10 @@ def customer_for(user: Any, pk: int) -> Customer:
 
 
 def customer_to_edit(user: Any, pk: int) -> Customer:
-    """One customer the user may change; 404 outside the read scope, PermissionDenied inside it."""
+    """One customer the user may change; 404 outside the read scope, PermissionDenied inside it or when archived."""
     customer = _or_404(customers_for(user), pk)
+    if customer.archived_at is not None:
+        raise PermissionDenied("This customer is archived and can only be read. Restore it to change it.")
     if not customers_to_edit(user).filter(pk=pk).exists():
         raise PermissionDenied(
             "You may read this customer but not change it. Its CSM, a manager or an admin can."

@@ -3,7 +3,6 @@
 from datetime import date, datetime
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -246,8 +245,6 @@ def _part(request: HttpRequest, found: Customer, part: str, context: dict[str, A
 
 
 def _drawer(request: HttpRequest, part: str, found: Customer, form: Any, title: str) -> HttpResponse:
-    if found.archived_at is not None:
-        raise PermissionDenied("This customer is archived. Restore it before you change it.")
     return drawer(
         request,
         part,
