@@ -9,6 +9,7 @@ from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from kombu import Connection
+from kombu.exceptions import KombuError
 
 log = logging.getLogger(__name__)
 
@@ -57,4 +58,4 @@ def ring(task_name: str, **kwargs: Any) -> bool:
 def connection_errors() -> tuple[type[BaseException], ...]:
     """What the broker's client may raise when it is away."""
     broker = _broker()
-    return (*broker.connection_errors, *broker.channel_errors)
+    return (KombuError, *broker.connection_errors, *broker.channel_errors)

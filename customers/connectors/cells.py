@@ -55,6 +55,8 @@ def text(longest: int, *, lines: bool = False) -> Reader:
     """Words; one line unless `lines`. Formulas stay words: they are made harmless where they leave Tend."""
 
     def read(cell: str, _writing: Writing) -> str:
+        if len(cell) <= longest and cell.isprintable():
+            return cell
         if "\r" in cell:
             cell = cell.replace("\r\n", "\n").replace("\r", "\n")
         if CONTROL.search(cell):
@@ -73,6 +75,8 @@ def identifier(longest: int = 200) -> Reader:
     words = text(longest)
 
     def read(cell: str, writing: Writing) -> str:
+        if len(cell) <= longest and cell.isascii() and cell.isprintable():
+            return cell
         return str(words(cell.strip("\ufeff\u200b\u200c\u200d\u2060 \u00a0"), writing))
 
     return read
@@ -169,9 +173,10 @@ def moment(cell: str, writing: Writing) -> datetime:
 
 
 def _from_local(read: datetime, zone: ZoneInfo) -> datetime:
-    local = read.replace(tzinfo=zone)
-    instant = local.astimezone(UTC)
-    if zone.key != "UTC" and instant.astimezone(zone).replace(tzinfo=None) != read:
+    if zone.key == "UTC":
+        return read.replace(tzinfo=UTC)
+    instant = read.replace(tzinfo=zone).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) != read:
         raise CellError(
             f"does not exist in {zone.key}: the clocks went forward then",
             "Add the offset, for instance +01:00.",
