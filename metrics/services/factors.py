@@ -79,7 +79,7 @@ def _series(currency: str, first: date, as_of: date) -> Iterator[CurrencyFactor]
     if currency != reporting:
         found = FxRate.objects.current().filter(currency=currency, day__lte=as_of)
         rates = list(found.order_by("day").values_list("day", "rate"))
-    for (rate_day, rate), until in zip(rates, [*(day for day, _ in rates[1:]), None], strict=True):
+    for (rate_day, rate), until in zip(rates, [*(day for day, _ in rates[1:]), None], strict=False):
         value = factor(native_per_base=rate, reporting_per_base=ONE)
         day, end = max(rate_day, first), until or as_of + timedelta(days=1)
         while day < end:
