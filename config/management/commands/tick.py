@@ -4,10 +4,9 @@ import json
 import time
 from typing import Any
 
-from celery import current_app
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.celery import TICKERS
+from config.celery import TICKERS, app
 from config.work import jobs
 
 
@@ -24,7 +23,8 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if not options["once"]:
             raise CommandError("Say `tick --once`. The worker's beat does this all the time.", returncode=2)
-        current_app.conf.task_always_eager = True
+        app.loader.import_default_modules()
+        app.conf.task_always_eager = True
         names = ["work.dispatch_jobs"] if options["dispatch_only"] else list(TICKERS)
         ran, errors = [], []
         for name in names:
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
 def _run(name: str) -> tuple[int, str]:
     try:
-        did = current_app.tasks[name]()
+        did = app.tasks[name]()
     except Exception as error:  # noqa: BLE001 - one broken ticker must not stop the pass; it is reported
         return 0, f"{type(error).__name__}: {error}"
     return int(did or 0), ""

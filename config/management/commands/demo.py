@@ -1,0 +1,52 @@
+"""The demo company: a seeded story, loaded through the services."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.queries import organisation
+from config.management.demo_company import load, story
+from customers.models import ExternalId
+
+
+class Command(BaseCommand):
+    help = "Load the demo company. Refuses a database that holds people or customers."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--seed", type=int, default=7)
+        parser.add_argument("--months", type=int, default=24)
+        parser.add_argument("--customers", type=int, default=200)
+
+    def handle(self, **options: Any) -> None:
+        if User.objects.exists() or ExternalId.objects.exists():
+            raise CommandError(
+                "This database holds people or customers already, so the demo company is not loaded."
+                " Start with an empty one: python3 manage.py dev --reset",
+                returncode=2,
+            )
+        if not 1 <= options["months"] <= 120 or not 6 <= options["customers"] <= 20_000:
+            raise CommandError("The demo takes 1 to 120 months and 6 to 20000 customers.", returncode=2)
+        self._load(options)
+
+    def _load(self, options: dict[str, Any]) -> None:
+        self.started, now = time.monotonic(), timezone.now()
+        people = load.found_company(now=now)
+        today = organisation.local_day(now)
+        built = story.build(
+            seed=options["seed"],
+            months=options["months"],
+            customers=options["customers"],
+            today=today,
+            csms=load.CSMS,
+        )
+        load.load(built, people, now=now, report=self._report)
+        load.compute(today=today, now=now, report=self._report)
+        self.stdout.write(f"Demo company loaded in {time.monotonic() - self.started:.1f} s.")
+        self.stdout.write(f"Logins: {', '.join(load.LOGINS)}; password {load.PASSWORD}")
+
+    def _report(self, words: str) -> None:
+        self.stdout.write(f"  {time.monotonic() - self.started:6.1f} s  {words}")

@@ -1,0 +1,167 @@
+"""Brings the story into the database through the services: files by the import, the rest by the same calls pages make."""
+
+import csv
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from accounts.choices import ReadScope, Role
+from accounts.models import User
+from accounts.queries import organisation as organisations
+from accounts.services import organisation, teams, users
+from config.management.demo_company.story import Row, Story
+from config.web.errors import DomainError
+from customers.connectors.table import Columns
+from customers.models import Customer, ExternalId
+from customers.services import follow_ups, pulses
+from customers.services.imports.run import Request, run_import
+from metrics.services import recompute, score_history, scorecards
+
+PASSWORD = "tend-demo-2026"  # noqa: S105 - test-double
+NAME, ZONE, CURRENCY = "Kestrel", "Europe/Berlin", "EUR"
+SOURCE = "demo"
+HISTORY_WEEKS = 13  # weekly scores shown in the sparkline
+HISTORY_MONTHS = 12  # monthly scores before that
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Person:
+    email: str
+    name: str
+    role: str
+    team: str
+
+
+PEOPLE = (
+    Person("vera@kestrel.example", "Vera Admin", Role.ADMIN, "Customer success"),
+    Person("max@kestrel.example", "Max Berger", Role.MANAGER, "Customer success"),
+    Person("mara@kestrel.example", "Mara Lindqvist", Role.CSM, "North"),
+    Person("jonas@kestrel.example", "Jonas Weber", Role.CSM, "North"),
+    Person("ines@kestrel.example", "Ines Costa", Role.CSM, "South"),
+    Person("tomas@kestrel.example", "Tomas Novak", Role.CSM, "South"),
+    Person("fin@kestrel.example", "Fin Keller", Role.VIEWER, "Customer success"),
+)
+LOGINS = tuple(f"{person.email} ({person.role})" for person in PEOPLE[:3])
+CSMS = [person.email for person in PEOPLE if person.role == Role.CSM]
+
+
+def found_company(*, now: datetime) -> dict[str, User]:
+    """The organisation, its teams and its people; returns the people by address."""
+    organisation.change_organisation(
+        name=NAME, time_zone=ZONE, currency=CURRENCY, csm_read_scope=ReadScope.OWN, by=None, now=now
+    )
+    admin = _person(PEOPLE[0], None, now)
+    whole = teams.save_team(team=None, name="Customer success", parent=None, by=admin, now=now)
+    parts = {
+        name: teams.save_team(team=None, name=name, parent=whole, by=admin, now=now)
+        for name in ("North", "South")
+    }
+    parts[whole.name] = whole
+    found = {person.email: _person(person, parts[person.team], now) for person in PEOPLE[1:]}
+    return {admin.email: admin, **found}
+
+
+def _person(person: Person, team: Any, now: datetime) -> User:
+    return users.create_user(
+        email=person.email, name=person.name, role=person.role, password=PASSWORD, by=None, now=now, team=team
+    )
+
+
+def load(story: Story, people: dict[str, User], *, now: datetime, report: Report) -> None:
+    """All facts of the story, in the order in which they need each other."""
+    admin = people[PEOPLE[0].email]
+    files: list[tuple[str, Iterable[Row]]] = [
+        ("rates", story.rates),
+        ("customers", story.customer_rows()),
+        ("contacts", story.contact_rows()),
+        ("subscriptions", story.subscriptions),
+        ("tickets", story.tickets),
+        ("touchpoints", story.touchpoints),
+        ("usage", story.usage_rows()),
+    ]
+    for kind, rows in files:
+        report(f"{kind}: {_import(kind, rows, by=admin, now=now)} rows")
+    ids = dict(ExternalId.objects.filter(source=SOURCE).values_list("value", "customer_id"))
+    customers = Customer.objects.all().in_bulk(ids.values())
+    book = {key: customers[pk] for key, pk in ids.items()}
+    _daily_work(story, book, people, now)
+    report(f"daily work: {len(story.follow_ups)} follow-ups, {len(story.pulses)} pulses")
+
+
+def _import(kind: str, rows: Iterable[Row], *, by: User, now: datetime) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{kind}.csv"
+        _write(path, rows)
+        outcome = run_import(
+            request=Request(kind=kind, path=path, file_name=path.name, columns=Columns(), source=SOURCE),
+            by=by,
+            now=now,
+        )
+    if outcome.problems:
+        first = outcome.problems[0]
+        raise DomainError(f"The demo's {kind} were refused: row {first.row}, {first.column}: {first.reason}")
+    return outcome.rows
+
+
+def _write(path: Path, rows: Iterable[Row]) -> None:
+    """A CSV whose header is the union of the first rows' columns (all rows of one kind share them)."""
+    listed = rows if isinstance(rows, list) else None
+    first = listed or []
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if listed is not None:
+            names = list(dict.fromkeys(name for row in first for name in row))
+            writer = csv.DictWriter(file, names, restval="")
+            writer.writeheader()
+            writer.writerows(first)
+            return
+        rest = iter(rows)
+        one = next(rest)
+        writer = csv.DictWriter(file, list(one), restval="")
+        writer.writeheader()
+        writer.writerow(one)
+        writer.writerows(rest)
+
+
+def _daily_work(story: Story, book: dict[str, Customer], people: dict[str, User], now: datetime) -> None:
+    for row in story.follow_ups:
+        follow_ups.open_follow_up(
+            customer=book[row["customer_id"]],
+            title=row["title"],
+            owner=people[row["owner"]],
+            due_on=row["due_on"],
+            priority=row["priority"],
+            by=people[row["owner"]],
+            now=now,
+        )
+    for row in story.pulses:
+        pulses.record_pulse(
+            customer=book[row["customer_id"]],
+            level=row["level"],
+            note=row["note"],
+            by=people[row["by"]],
+            now=now,
+            occurred_at=_moment(row["day"]),
+        )
+
+
+def _moment(day: date) -> datetime:
+    return datetime.combine(day, time(10), organisations.zone())
+
+
+def compute(*, today: date, now: datetime, report: Report) -> None:
+    """Everything computed: revenue, use, scores today; then the scores of past days that charts show."""
+    scorecards.ensure_default_scorecard(now=_moment(_history_days(today)[0]) - timedelta(days=1))
+    days = [(day, _moment(day + timedelta(days=1))) for day in _history_days(today)]
+    report(f"{score_history.score_past_days(days=days, now=now)} scores of {len(days)} past days")
+    covered = recompute.recompute_all(as_of=today, now=now, usage_from=recompute.EARLIEST)
+    report(f"recomputed {covered.customers} customers over {covered.months} months")
+
+
+def _history_days(today: date) -> list[date]:
+    weeks = [today - timedelta(days=7 * back) for back in range(HISTORY_WEEKS, 0, -1)]
+    months = [weeks[0] - timedelta(days=30 * back) for back in range(HISTORY_MONTHS - 3, 0, -1)]
+    return [*months, *weeks]

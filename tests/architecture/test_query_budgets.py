@@ -1,0 +1,119 @@
+"""Every page and part of the customers app costs a fixed number of queries, whatever the number of rows."""
+
+from datetime import timedelta
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from config.checks import routes
+from customers.models import SavedView
+from tests.factories.customers import (
+    make_contact,
+    make_customer,
+    make_follow_up,
+    make_pulse,
+    make_subscription,
+    make_ticket,
+    make_touchpoint,
+)
+
+# Statements of one GET by a signed-in CSM, session and user included.
+BUDGETS = {
+    "today": 0,
+    "portfolio": 0,
+    "portfolio_export": 0,
+    "follow_ups": 0,
+    "search": 0,
+    "customer": 0,
+    "customer_facts": 0,
+    "customer_follow_ups": 0,
+    "customer_timeline": 0,
+    "customer_contacts": 0,
+    "customer_fields": 0,
+    "touchpoint_form": 0,
+    "touchpoint_correction": 0,
+    "follow_up_form": 0,
+    "follow_up_change": 0,
+    "pulse_form": 0,
+    "phase_form": 0,
+    "fields_form": 0,
+    "bulk_follow_up": 0,
+    "bulk_phase": 0,
+}
+POST_ONLY = {"follow_up_done", "follow_up_reopen", "saved_view_add", "saved_view_delete"}
+BY_MANAGERS = {"assign_form": 0, "bulk_assign": 0}
+PORTFOLIO_LIMIT = 12  # the most the portfolio may ever cost
+
+
+def add_rows(anna, customer, count):
+    """The same again of everything a page lists."""
+    today = timezone.now().date()
+    for number in range(count):
+        make_customer(owner=anna, mrr="10.00")
+        make_contact(customer)
+        touch = make_touchpoint(customer, by=anna)
+        make_ticket(customer)
+        make_pulse(customer, by=anna)
+        make_follow_up(customer, owner=anna, due_on=today + timedelta(days=number))
+        make_subscription(customer, product=f"P{number}{count}")
+        SavedView.objects.create(user=anna, name=f"View {number} of {count}")
+    return touch
+
+
+def addresses(customer, touch, follow_up):
+    args = {"touchpoint_correction": [customer.pk, touch.pk], "follow_up_change": [follow_up.pk]}
+    plain = ("today", "portfolio", "portfolio_export", "follow_ups", "search")
+    for name in (*BUDGETS, *BY_MANAGERS):
+        own = [] if name in plain or name.startswith("bulk_") else args.get(name, [customer.pk])
+        yield name, reverse(f"customers:{name}", args=own)
+
+
+def queries_of(client, href, **query):
+    client.get(href, query)  # caches of the process are filled
+    with CaptureQueriesContext(connection) as counted:
+        response = client.get(href, query)
+        if response.streaming:
+            list(response.streaming_content)
+    return len(counted)
+
+
+def count_all(client, places, customer):
+    return {name: queries_of(client, href, q="cust", sel=[customer.pk]) for name, href in places}
+
+
+def test_every_page_and_part_has_a_budget():
+    names = {route["name"].partition(":")[2] for route in routes() if route["name"].startswith("customers:")}
+    own = {name for name in names if "import" not in name}
+    assert own == {*BUDGETS, *BY_MANAGERS, *POST_ONLY}
+
+
+def test_three_rows_cost_as_much_as_one(client, anna, mia):
+    customer = make_customer(owner=anna, name="Customer first", mrr="10.00")
+    touch = add_rows(anna, customer, 1)
+    follow_up = customer.follow_ups.first()
+    places = list(addresses(customer, touch, follow_up))
+    mine = [place for place in places if place[0] in BUDGETS]
+    theirs = [place for place in places if place[0] in BY_MANAGERS]
+    client.force_login(anna)
+    one = count_all(client, mine, customer)
+    client.force_login(mia)
+    one |= count_all(client, theirs, customer)
+    add_rows(anna, customer, 2)
+    client.force_login(anna)
+    three = count_all(client, mine, customer)
+    client.force_login(mia)
+    three |= count_all(client, theirs, customer)
+    assert three == one
+    assert one == BUDGETS | BY_MANAGERS
+
+
+def test_the_portfolio_stays_below_its_limit_for_everybody(client, anna, mia, vera, vic):
+    customer = make_customer(owner=anna, mrr="10.00")
+    make_follow_up(customer, owner=anna)
+    for user in (anna, mia, vera, vic):
+        client.force_login(user)
+        href = reverse("customers:portfolio")
+        for query in ({}, {"view": "everyone", "q": "cust", "band": "none", "sort": "-mrr,renewal"}):
+            assert queries_of(client, href, **query) <= PORTFOLIO_LIMIT
