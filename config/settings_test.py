@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("TEND_ENV", "test")
 os.environ.setdefault("EMAIL_URL", "outbox://")
 
-from config.settings import *  # noqa: E402, F403 - test-double
+from config.settings import *  # noqa: F403 - test-double
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CELERY_TASK_ALWAYS_EAGER = True

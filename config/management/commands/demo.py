@@ -12,6 +12,8 @@ from accounts.queries import organisation
 from config.management.demo_company import load, story
 from customers.models import ExternalId
 
+MONTHS, CUSTOMERS = range(1, 121), range(6, 20_001)  # what the story is written for
+
 
 class Command(BaseCommand):
     help = "Load the demo company. Refuses a database that holds people or customers."
@@ -28,7 +30,7 @@ class Command(BaseCommand):
                 " Start with an empty one: python3 manage.py dev --reset",
                 returncode=2,
             )
-        if not 1 <= options["months"] <= 120 or not 6 <= options["customers"] <= 20_000:
+        if options["months"] not in MONTHS or options["customers"] not in CUSTOMERS:
             raise CommandError("The demo takes 1 to 120 months and 6 to 20000 customers.", returncode=2)
         self._load(options)
 

@@ -108,9 +108,10 @@ def _months_before(day: date, months: int) -> date:
 
 
 def _customer(rng: Random, number: int, total: int, first: date, today: date, csms: list[str]) -> Customer:
-    second = list(words.SECOND)
-    name = f"{words.FIRST[number % len(words.FIRST)]} {second[(number // len(words.FIRST) + number) % len(second)]}"
-    if number >= len(words.FIRST) * len(second):
+    trades = list(words.SECOND)
+    trade = trades[(number // len(words.FIRST) + number) % len(trades)]
+    name = f"{words.FIRST[number % len(words.FIRST)]} {trade}"
+    if number >= len(words.FIRST) * len(trades):
         name = f"{name} {number}"
     span = (today - first).days
     # two fifths are there from the start, the rest arrive over time
@@ -131,9 +132,7 @@ def _customer(rng: Random, number: int, total: int, first: date, today: date, cs
         "domain": name.lower().replace(" ", "-") + ".example",
         "segment": "Key" if plan == "Enterprise" else "Core",
         "tier": {"Enterprise": "High touch", "Growth": "Mid touch", "Starter": "Tech touch"}[plan],
-        "industry": words.SECOND[name.split(" ", 1)[1].rsplit(" ", 1)[0]]
-        if name.split(" ", 1)[1] not in words.SECOND
-        else words.SECOND[name.split(" ", 1)[1]],
+        "industry": words.SECOND[trade],
         "region": region,
         "country": country,
         "currency": words.CURRENCY_OF.get(country, "EUR"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from accounts.models import User
+from accounts.models import Organisation, User
+from accounts.queries import organisation as organisations
 from customers.connectors.problems import Problems
 from customers.connectors.table import Row
 from customers.models import BatchItem, ExternalId, ImportBatch
@@ -43,6 +44,7 @@ class Context:
     problems: Problems
     progress: Progress = silent
     given: frozenset[str] = frozenset()
+    organisation: Organisation = field(default_factory=organisations.current)
     counts: Counts = field(default_factory=Counts)
 
     def customer_ids(self, values: Iterable[str]) -> dict[str, int]:

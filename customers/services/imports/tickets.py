@@ -49,7 +49,7 @@ def _plan(
     context.counts.updated += old is not None
     context.counts.created += old is None
     moment = min(new.opened_at, old.opened_at) if old else new.opened_at
-    day = organisation.local_day(moment)
+    day = organisation.local_day(moment, context.organisation)
     first_days[new.customer_id] = min(first_days.get(new.customer_id, day), day)
 
 

@@ -47,7 +47,7 @@ def apply(rows: Sequence[Row], context: Context) -> None:
         change.add(new, instead_of=old)
         context.counts.updated += old is not None
         context.counts.created += old is None
-        day = organisation.local_day(new.occurred_at)
+        day = organisation.local_day(new.occurred_at, context.organisation)
         touched[pk] = min(touched.get(pk, day), day)
     facts.write(change)
     refresh_last_touch(set(touched))
