@@ -56,7 +56,7 @@ class Visitor:
     def go(self, path):
         """Open a page and wait for the panels it loads by itself."""
         response = self.page.goto(self.base + path)
-        self.page.wait_for_function("!document.querySelector('[hx-trigger=load][aria-busy=true]')")
+        self.page.locator("[hx-trigger=load][aria-busy=true]").first.wait_for(state="detached")
         return response
 
     def shows(self, path):
