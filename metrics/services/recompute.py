@@ -17,6 +17,7 @@ from metrics.models import CompanyMonth, CustomerMonth, LineSegment, Movement
 from metrics.queries.freshness import is_other_basis, last_fill
 from metrics.services.factors import fill_factors
 from metrics.services.refresh import fill_company, refresh_all_stale, refresh_customers
+from metrics.services.statistics import analyze_facts
 
 SLICE = 1_000  # customers of one transaction: a few seconds of SQL and scoring
 JOB_KIND = "metrics.recompute_all"
@@ -46,6 +47,7 @@ def recompute_all(
     `usage_from` is the first local day whose usage is counted again; None leaves usage alone.
     """
     ids = customer_ids()
+    analyze_facts(customers=len(ids))
     fill_factors(as_of=as_of)
     for start in range(0, len(ids), SLICE):
         part = ids[start : start + SLICE]
@@ -93,6 +95,7 @@ def run_recompute_job(job: Job, *, as_of: date, now: datetime) -> dict[str, int]
     usage_from = date.fromisoformat(job.args["usage_from"]) if job.args.get("usage_from") else None
     done = min(job.progress_done, len(ids))
     if done == 0:
+        analyze_facts(customers=len(ids))
         fill_factors(as_of=as_of)
     while done < len(ids):
         part = ids[done : done + SLICE]

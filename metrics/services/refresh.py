@@ -28,6 +28,7 @@ from metrics.services.factors import ensure_factors, fill_factors
 from metrics.services.fills import note_fill
 from metrics.services.revenue_summaries import publish_revenue
 from metrics.services.scores import score_customers
+from metrics.services.statistics import analyze_facts
 
 REFRESH_BATCH = 500  # customers of one transaction; about 2 s of SQL, short enough to lose in a crash
 BUDGET_S = 20  # seconds one ticker pass may take before the next one goes on
@@ -93,6 +94,7 @@ def refresh_all_stale(
 ) -> int:
     """Refresh until nothing is stale, or for `budget_s` seconds; `report` hears how many customers are done."""
     started, done = time.monotonic(), 0
+    analyze_facts(customers=StaleMark.objects.values("customer_id").distinct().count())
     while refreshed := refresh_stale(as_of=as_of, now=now):
         done += refreshed
         if report is not None:

@@ -1,10 +1,11 @@
 """The simulated CRM vendor of 584 customers: every month closes, and an independent walk over the file agrees."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from metrics.models import CompanyMonth, CustomerMonth, Movement
 from metrics.queries.verification import verify
@@ -20,19 +21,12 @@ AS_OF = date(2023, 6, 30)
 
 @pytest.fixture(scope="module")
 def vendor(django_db_setup, django_db_blocker):
-    """Loaded and computed once; rolled back by hand at the end of the module."""
-    from django.db import transaction
-    from django.utils import timezone
-
-    with django_db_blocker.unblock():
-        transaction.set_autocommit(False)
-        try:
-            customers, rows = load_crm6()
-            recompute_all(as_of=AS_OF, now=timezone.now())
-            yield customers, rows
-        finally:
-            transaction.rollback()
-            transaction.set_autocommit(True)
+    """Loaded and computed once; taken back at the end of the module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        loaded = load_crm6()
+        recompute_all(as_of=AS_OF, now=datetime(2023, 7, 1, 6, 0, tzinfo=UTC))
+        yield loaded
+        transaction.set_rollback(True)
 
 
 def walk(rows):
@@ -82,7 +76,7 @@ def test_the_close_of_each_month_is_the_sum_of_the_lines_of_its_last_day(vendor)
 
 
 def test_a_renewal_row_is_neither_churn_nor_return(vendor):
-    customers, rows = vendor
+    _, rows = vendor
     starts = {(row["account_id"], row["start_date"]) for row in rows}
     renewed = [
         (row["account_id"], row["end_date"]) for row in rows if (row["account_id"], row["end_date"]) in starts
