@@ -14,12 +14,13 @@ from django.apps import apps
 from django.db import IntegrityError, connection
 
 from config.web.errors import DomainError
-from config.work.pg import next_ids
+from config.work.pg import copy_models, next_ids, point_to
 from customers.models.facts import Fact
 
 FactRow = TypeVar("FactRow", bound=Fact)
 
 BATCH = 2000  # rows per statement: below PostgreSQL's limit of 65,535 parameters
+COPY_FROM = 500  # rows from which COPY is worth its preparation
 NOT_COPIED = {"id", "recorded_at", "seq", "superseded_by", "batch", "backfilled"}
 
 
@@ -75,7 +76,10 @@ def write(change: Change) -> list[Any]:
     model = type(change.added[0])
     try:
         _mark_replaced(model, change)
-        model.objects.bulk_create(change.added, batch_size=BATCH)
+        if len(change.added) < COPY_FROM:
+            model.objects.bulk_create(change.added)
+        else:
+            copy_models(change.added)
         connection.check_constraints()
     except IntegrityError as error:
         raise refusal(error) from error
@@ -91,8 +95,7 @@ def _mark_replaced(model: type[Fact], change: Change) -> None:
         if old.superseded_by_id is not None:
             raise _changed_meanwhile()
         old.superseded_by_id = new.pk
-    olds = [old for old, _ in change.replaced]
-    model.objects.bulk_update(olds, ["superseded_by"], batch_size=BATCH // 2)
+    point_to(model, "superseded_by_id", [(old.pk, new.pk) for old, new in change.replaced])
 
 
 def _changed_meanwhile() -> ChangedMeanwhileError:
