@@ -16,9 +16,10 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from config.web.errors import DomainError
+from customers.models import Contact, Customer
 from surveys.choices import MessageKind, SurveyKind
 from surveys.formulas.scales import SCALES
-from surveys.models import Message
+from surveys.models import CampaignText, CampaignVersion, Invitation, Message, Wave
 
 WRAP = 76  # characters; mail programs add a quote mark and still stay under 78
 FOLD = 78  # characters per header line where a blank allows it
@@ -74,6 +75,20 @@ def survey_mail(message: Message, *, links: MailLinks, now: datetime, subject_pr
     mime.attach(_part("plain", _wrapped(render_to_string("surveys/emails/invitation-body.txt", words))))
     mime.attach(_part("html", render_to_string("surveys/emails/invitation-body.html", words)))
     return _bytes(mime)
+
+
+def preview_parts(version: CampaignVersion, text: CampaignText) -> tuple[str, str]:
+    """Text and HTML of the mail to an invented contact; its links lead nowhere."""
+    wave = Wave(campaign=version.campaign, version=version)
+    invitation = Invitation(
+        wave=wave, text=text, contact=Contact(name="Robin Ash"), customer=Customer(name="Example Ltd")
+    )
+    message = Message(invitation=invitation, kind=MessageKind.FIRST)
+    nowhere = "preview-preview-previe"
+    links = MailLinks(answer=link("s", nowhere), unsubscribe=link("u", nowhere))
+    words = _words(message, links, "")
+    plain = _wrapped(render_to_string("surveys/emails/invitation-body.txt", words))
+    return plain, render_to_string("surveys/emails/invitation-body.html", words)
 
 
 def _words(message: Message, links: MailLinks, subject_prefix: str) -> dict[str, object]:

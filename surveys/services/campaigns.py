@@ -28,7 +28,7 @@ from surveys.choices import (
 )
 from surveys.models import Campaign, CampaignText, CampaignVersion, Invitation, Message, Wave
 from surveys.queries import policy as policies
-from surveys.services import locks, waves
+from surveys.services import locks, preflight, waves
 
 RUN_DAYS = 30  # a campaign without an end date sends for so long
 TEXT_FIELDS = (
@@ -173,10 +173,14 @@ def launch(*, campaign: Campaign, by: User, now: datetime, typed_count: int | No
 def _check_ready(campaign: Campaign, *, by: User, now: datetime, typed_count: int | None) -> None:
     if campaign.ends_at is not None and campaign.ends_at <= now:
         raise NotReadyError("The last day lies in the past.", hint="Choose a later one.", field="ends_on")
-    asked = sum(not one.reason for one in waves.judged_audience(campaign, user=by, now=now))
-    if not asked:
+    judged = waves.judged_audience(campaign.current, ends_at=campaign.ends_at, user=by, now=now)
+    asked = sum(not one.reason for one in judged)
+    wrong = [
+        check for check in preflight.checks(campaign=campaign, asked=asked, now=now) if check.tone == "risk"
+    ]
+    if wrong:
         raise NotReadyError(
-            "Nobody would be asked.", hint="Widen the audience or look at the reasons for leaving out."
+            f"{wrong[0].text}.", hint=wrong[0].note or "Widen the audience or look at the reasons."
         )
     if asked > policies.current(now).typed_count_over and typed_count != asked:
         raise NotReadyError(

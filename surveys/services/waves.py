@@ -39,21 +39,23 @@ def message_id(sender_email: str) -> str:
     return f"<{secrets.token_hex(16)}@{sender_email.rpartition('@')[2].lower()}>"
 
 
-def judged_audience(campaign: Campaign, *, user: User, now: datetime) -> list[Candidate]:
-    """Everybody the campaign's rule names among this user's customers, with the reason for those left out."""
-    version = campaign.current
+def judged_audience(
+    version: CampaignVersion, *, ends_at: datetime | None, user: User, now: datetime
+) -> list[Candidate]:
+    """Everybody the version's rule names among this user's customers, with the reason for those left out."""
     found = audience.candidates(version.audience, user=user, as_of=organisation.local_day(now))
-    return audience.judge(found, rules=_rules(campaign, now), hasher=hasher())
+    return audience.judge(found, rules=_rules(version, ends_at, now), hasher=hasher())
 
 
-def _rules(campaign: Campaign, now: datetime) -> Rules:
-    version, policy = campaign.current, policies.current(now)
+def _rules(version: CampaignVersion, ends_at: datetime | None, now: datetime) -> Rules:
+    policy = policies.current(now)
+    languages = set(version.texts.values_list("language", flat=True)) if version.pk else {audience.ENGLISH}
     return Rules(
         version=version,
         policy=policy,
-        languages=frozenset(version.texts.values_list("language", flat=True)),
+        languages=frozenset(languages),
         now=now,
-        ends_at=campaign.ends_at or now + timedelta(days=policy.close_after_days),
+        ends_at=ends_at or now + timedelta(days=policy.close_after_days),
         excluded=frozenset(version.audience.get("excluded", [])),
     )
 
@@ -65,7 +67,7 @@ def snapshot(*, campaign_id: int, now: datetime) -> Wave:
     done = campaign.waves.filter(is_test=False).order_by("number").last()
     if done is not None:
         return done
-    judged = judged_audience(campaign, user=campaign.launched_by, now=now)
+    judged = judged_audience(campaign.current, ends_at=campaign.ends_at, user=campaign.launched_by, now=now)
     asked = [one for one in judged if not one.reason]
     policy = policies.current(now)
     wave = Wave.objects.create(

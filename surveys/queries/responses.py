@@ -1,0 +1,79 @@
+"""Answers as people and metrics may read them: counted ones, of customers in the reader's scope."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import TruncMonth
+
+from surveys.choices import ACCEPTED, MessageKind
+from surveys.formulas.scales import SCALES
+from surveys.models import Invitation, Message, Response, WaveSkip
+
+RECENT = timedelta(days=30)
+LATEST = 5  # lines of a panel
+
+
+def answers_for(user: Any) -> QuerySet[Response]:
+    """Counted answers of the customers this user may read, with contact and customer."""
+    return Response.objects.counted().visible_to(user).select_related("customer", "contact")
+
+
+def in_bucket(rows: QuerySet[Response], kind: str, name: str) -> QuerySet[Response]:
+    """Answers of one bucket of their scale: negative, neutral, positive; anything else means all."""
+    scale = SCALES[kind]
+    rules = {
+        "negative": Q(score__lte=scale.negative_to),
+        "neutral": Q(score__gt=scale.negative_to, score__lt=scale.positive_from),
+        "positive": Q(score__gte=scale.positive_from),
+    }
+    return rows.filter(rules[name]) if name in rules else rows
+
+
+def low_answers(user: Any, *, now: datetime) -> list[Response]:
+    """The newest unhappy answers of the last 30 days in the reader's scope."""
+    low = Q()
+    for kind, scale in SCALES.items():
+        low |= Q(kind=kind, score__lte=scale.negative_to)
+    rows = answers_for(user).filter(low, answered_at__gte=now - RECENT)
+    return list(rows.order_by("-answered_at")[:LATEST])
+
+
+def latest_per_contact(customer_ids: Iterable[int], *, kind: str, as_of: datetime) -> list[Response]:
+    """The last counted answer of each contact up to a moment, newest first."""
+    rows = Response.objects.counted().filter(
+        customer__in=list(customer_ids), kind=kind, answered_at__lte=as_of, contact__isnull=False
+    )
+    found = rows.order_by("contact", "-answered_at", "-pk").distinct("contact")
+    return sorted(found.select_related("contact"), key=lambda row: row.answered_at, reverse=True)
+
+
+def asked_of(customer_id: int) -> list[Invitation]:
+    """The newest invitations of a customer's contacts, with campaign and contact."""
+    rows = Invitation.objects.filter(customer=customer_id, is_test=False).select_related(
+        "contact", "wave__campaign"
+    )
+    return list(rows.order_by("-created_at", "-pk")[:LATEST])
+
+
+def skips_of(customer_id: int) -> list[WaveSkip]:
+    """Why contacts of a customer were not asked lately."""
+    rows = WaveSkip.objects.filter(customer=customer_id).select_related("contact", "wave__campaign")
+    return list(rows.order_by("-recorded_at", "-pk")[:LATEST])
+
+
+def delivered_by_month(customer_ids: Iterable[int] | None = None) -> dict[date, tuple[int, int]]:
+    """Per month of sending (UTC): first mails the server took, and how many of them were answered."""
+    rows = Message.objects.filter(
+        kind=MessageKind.FIRST, delivery_state__in=ACCEPTED, invitation__is_test=False
+    )
+    if customer_ids is not None:
+        rows = rows.filter(invitation__customer__in=list(customer_ids))
+    found = (
+        rows.annotate(month=TruncMonth("accepted_at"))
+        .values_list("month")
+        .annotate(sent=Count("pk"), answered=Count("invitation__response"))
+        .order_by("month")
+    )
+    return {month.date(): (sent, answered) for month, sent, answered in found}
