@@ -63,6 +63,8 @@ class PolicyForm(forms.ModelForm):
 class SenderForm(forms.ModelForm):
     """Who the mails come from."""
 
+    privacy_url = forms.URLField(label="Your privacy page", required=False, max_length=200, assume_scheme="https")
+
     class Meta:
         model = SenderIdentity
         fields = ["name", "email", "reply_to", "legal_name", "postal_address", "privacy_url"]
@@ -72,7 +74,6 @@ class SenderForm(forms.ModelForm):
             "reply_to": "Replies go to",
             "legal_name": "Legal name in the footer",
             "postal_address": "Postal address in the footer",
-            "privacy_url": "Your privacy page",
         }
         help_texts = {
             "email": "Your mail relay must sign for its domain (SPF, DKIM, DMARC).",
