@@ -45,10 +45,8 @@ class MonthField(forms.CharField):
 
     widget = forms.TextInput(attrs={"type": "month", "autocomplete": "off"})
 
-    def clean(self, value: Any) -> date | None:
+    def clean(self, value: Any) -> date:
         text = str(super().clean(value)).strip()
-        if not text:
-            return None
         month = month_from(text)
         if month is None:
             raise ValidationError(f"“{text[:20]}” is not a month. Write it as 2026-03.")
@@ -56,7 +54,7 @@ class MonthField(forms.CharField):
 
 
 class SpanForm(forms.Form):
-    """From, to, grain and whose. Every field may be missing; a wrong one keeps its standing value and says so."""
+    """From, to, grain and whose. What the URL leaves out stands as usual; a wrong one does too, and says so."""
 
     def __init__(self, params: Mapping[str, Any], *, standing: Span, whose: list[tuple[str, str]]) -> None:
         filled = {
@@ -67,10 +65,10 @@ class SpanForm(forms.Form):
         }
         super().__init__(filled | {key: params[key] for key in filled if params.get(key)})
         self.standing = standing
-        self.fields["from"] = MonthField(label="From", required=False)
-        self.fields["to"] = MonthField(label="To", required=False)
-        self.fields["grain"] = forms.ChoiceField(choices=GRAINS, label="By", required=False)
-        self.fields["whose"] = forms.ChoiceField(choices=whose, label="Whose customers", required=False)
+        self.fields["from"] = MonthField(label="From")
+        self.fields["to"] = MonthField(label="To")
+        self.fields["grain"] = forms.ChoiceField(choices=GRAINS, label="By")
+        self.fields["whose"] = forms.ChoiceField(choices=whose, label="Whose customers")
 
     def clean(self) -> dict[str, Any]:
         """The span runs forward and is not longer than a page can show."""

@@ -22,7 +22,7 @@ FX = "fx"
 class Receipt:
     """Customers of one month with the amounts a metric takes from them. `columns` are (field, heading).
 
-    `total` is the field whose sum is the metric's numerator (or denominator, where customers are counted).
+    `total` is the field whose sum is in the metric, and `total_words` its name.
     """
 
     condition: Q
@@ -30,6 +30,7 @@ class Receipt:
     total: str
     order: str
     words: str
+    total_words: str = "MRR"
 
 
 _LOST = Q(base_churn__gt=0) | Q(base_contraction__gt=0)
@@ -40,8 +41,12 @@ _YEAR = (("then_12m", "MRR a year ago"), ("kept_12m", "Kept of it"), ("closing",
 RECEIPTS: Mapping[str, Receipt] = {
     "mrr": _PAYING,
     "arpa_close": _PAYING,
-    "nrr_12m": Receipt(Q(then_12m__gt=0), _YEAR, "closing", "-then_12m", "Paying 12 months before"),
-    "grr_12m": Receipt(Q(then_12m__gt=0), _YEAR, "kept_12m", "-then_12m", "Paying 12 months before"),
+    "nrr_12m": Receipt(
+        Q(then_12m__gt=0), _YEAR, "closing", "-then_12m", "Paying 12 months before", "MRR now"
+    ),
+    "grr_12m": Receipt(
+        Q(then_12m__gt=0), _YEAR, "kept_12m", "-then_12m", "Paying 12 months before", "kept MRR"
+    ),
     "logo_churn_rate": Receipt(
         Q(opening__gt=0, closing=0),
         (("opening", "MRR at opening"),),
@@ -51,10 +56,16 @@ RECEIPTS: Mapping[str, Receipt] = {
     ),
     "gross_mrr_churn_rate": Receipt(
         Q(opening__gt=0) & _LOST,
-        (("opening", "MRR at opening"), ("base_churn", "Churn"), ("base_contraction", "Contraction")),
+        (
+            ("opening", "MRR at opening"),
+            ("base_churn", "Churn"),
+            ("base_contraction", "Contraction"),
+            ("lost", "Lost in all"),
+        ),
         "lost",
         "-lost",
         "Paying at the opening, less at the close",
+        "lost MRR",
     ),
 }
 

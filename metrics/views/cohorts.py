@@ -39,10 +39,10 @@ PALEST = Decimal("0.3")  # share below which all cells look alike; the darkest s
 CUSTOMERS = Table(
     columns=(
         Column("customer", "Customer", "customer__name"),
-        Column("since", "First paid", "since"),
+        Column("since", "First paid", "since", css="p1"),
         Column("start", "MRR, month 0", "start", css="num", down_first=True),
         Column("now", "MRR then", "now", css="num", down_first=True),
-        Column("pays", "State"),
+        Column("pays", "State", css="p1"),
     ),
     default="-start",
     tie="customer_id",
@@ -71,7 +71,7 @@ def cohorts(request: HttpRequest) -> HttpResponse:
         "rows": [_row(cells, of, whose, currency) for cells in table.rows],
         "ks": range(len(table.weighted)),
         "average": [_average(result) for result in table.weighted],
-        "size": sum(cell.size for cell in firsts),
+        "customers": sum(cell.size for cell in firsts),
         "initial": money(sum(cell.initial for cell in firsts), currency),
         "steps_word": _steps_word(),
         "cut": MOST if len(firsts) == MOST else 0,

@@ -1,5 +1,6 @@
 """What the dashboard draws: movement bars, the bridge of one period, and the cells of its tables."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -42,6 +43,11 @@ def digits(amount: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def whole(text: str) -> str:
+    """$20k instead of $20.0k, 50 % instead of 50.0 %: an axis shows no digit that says nothing."""
+    return re.sub(r"\.0(?=\D*$)", "", text)
+
+
 def movements_chart(strip: Strip) -> dict[str, Any]:
     """Bars of the movements per period with the net change, and the same numbers as a table."""
     figures, currency = strip.figures, strip.currency
@@ -55,7 +61,7 @@ def movements_chart(strip: Strip) -> dict[str, Any]:
             f"MRR movements from {period_word(figures[0].period)} to {period_word(last.period)};"
             f" net change of {period_word(strip.headline.period)} {money(strip.headline.moved, currency, sign=True)}"
         ),
-        show=lambda amount: money(Decimal(str(amount)), currency, tight=True),
+        show=lambda amount: whole(money(Decimal(str(amount)), currency, tight=True)),
         tips=[_tip(f, kinds, currency) for f in figures],
         net=net,
         running=len(figures) - 1 if last.incomplete else None,
@@ -96,7 +102,7 @@ def bridge_fall(strip: Strip) -> dict[str, Any]:
     )
     state = one_period(strip, f)
     hrefs = ["", *(movements_href(state, kind) for kind in kinds), ""]
-    note = f"Bars start at {money(Decimal(str(start)), currency, tight=True)}." if start else ""
+    note = f"Bars start at {whole(money(Decimal(str(start)), currency, tight=True))}." if start else ""
     return {"fall": list(zip(rows, hrefs, strict=True)), "fall_note": note}
 
 
@@ -126,7 +132,7 @@ def bridge_rows(strip: Strip) -> dict[str, Any]:
 
 def retention_rows(strip: Strip) -> dict[str, Any]:
     """Retention and churn per period; what cannot be computed says why."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "word": period_word(f.period),
             "incomplete": f.incomplete,
@@ -134,7 +140,12 @@ def retention_rows(strip: Strip) -> dict[str, Any]:
         }
         for f in strip.figures
     ]
-    return {"retention_heads": [words for _, words in RETENTION], "retention": rows}
+    whys = sorted({cell.reason for row in rows for cell in row["cells"] if cell.reason})
+    return {
+        "retention_heads": [words for _, words in RETENTION],
+        "retention": rows,
+        "retention_whys": "; ".join(whys),
+    }
 
 
 def metric_plot(key: str, strip: Strip) -> dict[str, Any]:
@@ -148,7 +159,7 @@ def metric_plot(key: str, strip: Strip) -> dict[str, Any]:
         values,
         [short_period(f.period) for f in strip.figures],
         message=f"{metric.title} by period, {shown(metric, known[-1], strip.currency)} at the end",
-        show=lambda value: shown(metric, Decimal(str(value)), strip.currency),
+        show=lambda value: whole(shown(metric, Decimal(str(value)), strip.currency)),
         low=min(Decimal(0), *known),
         height=262,
     )
@@ -211,7 +222,7 @@ def _twin_row(f: Figures, key: str, strip: Strip) -> list[str]:
 
 def _times(f: Figures, kind: str) -> str:
     count = getattr(f, f"{kind}_n", 0)
-    return "" if not count else f"{number(count)} {'time' if count == 1 else 'times'}"
+    return "" if not count else f"{number(count)} {'movement' if count == 1 else 'movements'}"
 
 
 def _tip(f: Figures, kinds: Sequence[str], currency: str) -> str:

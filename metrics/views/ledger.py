@@ -112,6 +112,7 @@ def _receipt(key: str, frame: Frame, strip: Any, request: HttpRequest) -> dict[s
         "page": page,
         "sums": sums_of(rows, receipt.total, frame.sight),
         "totals": [_cell(sums_of(rows, name, frame.sight).amount, frame.currency) for name in fields],
+        "sums_word": receipt.total_words,
         "rows_word": f"{receipt.words}, {month_word(month)}",
     }
 

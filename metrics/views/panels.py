@@ -17,6 +17,7 @@ from config.web.money import money, number
 from customers.queries.access import customer_for
 from metrics.queries.revenue import Revenue, revenue_of
 from metrics.queries.usage import EVENTS, PEOPLE, TOTALS, Usage, usage_of
+from metrics.views.drawings import whole
 from metrics.views.wording import KIND_TONES, KIND_WORDS, month_word, short_month, why_of
 
 PLOT_HEIGHT = 170  # px
@@ -76,7 +77,7 @@ def _revenue_chart(revenue: Revenue, currency: str) -> dict[str, Any]:
         [amount for _, amount in revenue.months],
         [short_month(month) for month, _ in revenue.months],
         message=f"MRR from {full(before)} in {month_word(first)} to {full(after)} in {month_word(last)}, so far",
-        show=lambda amount: money(Decimal(str(amount)), currency, tight=True),
+        show=lambda amount: whole(money(Decimal(str(amount)), currency, tight=True)),
         height=PLOT_HEIGHT,
     )
     parts = [(KIND_WORDS[kind], "", amount, KIND_TONES[kind]) for kind, amount in revenue.parts if amount]
