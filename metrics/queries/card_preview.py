@@ -32,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A customer that changes band. Scores in points, None without a score; `line` changed most."""
+    """A customer that changes band. Scores in points, None without a score; `line` drove the change most."""
 
     customer: ShownCustomer
     before: Decimal | None
@@ -191,7 +191,8 @@ def _cause(before: _Side, after: _Side) -> dict[str, Any]:
     changes = {
         key: after.lines.get(key, 0) - before.lines.get(key, 0) for key in {**before.lines, **after.lines}
     }
-    key = max(changes, key=lambda one: (abs(changes[one]), one), default="")
+    sign = 1 if (after.score or Decimal(0)) >= (before.score or Decimal(0)) else -1
+    key = max(changes, key=lambda one: (sign * changes[one], one), default="")
     return {"line": key, "line_change": Decimal(changes.get(key, 0)) / MICRO}
 
 

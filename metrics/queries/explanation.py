@@ -1,5 +1,6 @@
 """Why a score is what it is: the stored inputs go through the same arithmetic again and give every part."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -44,6 +45,21 @@ class Driver:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupShare:
+    """One group of a score: its points, None when nothing of it is known, and its share of the weight."""
+
+    title: str
+    share: Decimal
+    points: Decimal | None
+    tone: str
+
+    @property
+    def fill(self) -> Decimal:
+        """Points as a part of 1."""
+        return (self.points or Decimal(0)) / 100
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """A stored score with its parts, the costliest first; the contributions and the cap add up to the arithmetic."""
 
@@ -53,6 +69,7 @@ class Explanation:
     label: str
     tone: str
     drivers: tuple[Driver, ...]
+    groups: tuple[GroupShare, ...]
     cap: Decimal | None
     missing: tuple[Driver, ...]
 
@@ -75,6 +92,7 @@ def explanation_of(score: HealthScore) -> Explanation:
         label=label_of(card, score.band),
         tone=tone_of(card, score.band),
         drivers=tuple(drivers),
+        groups=_groups(result, titles),
         cap=_cap(result),
         missing=tuple(driver for driver in drivers if driver.points is None),
     )
@@ -108,6 +126,16 @@ def _driver(part: Part, measure: CardMeasure, day: date | None, group: str) -> D
         reason=part.reason,
         imputed=part.imputed,
         tone=_tone(part.points),
+    )
+
+
+def _groups(result: Level, titles: dict[str, str]) -> tuple[GroupShare, ...]:
+    shares: dict[str, Fraction] = defaultdict(Fraction)
+    for part in result.parts:
+        shares[part.group] += part.base_share
+    return tuple(
+        GroupShare(titles[one.key], share_of(shares[one.key]), points_of(one.points), _tone(one.points))
+        for one in result.groups
     )
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 
 from accounts.queries import organisation
+from customers.models import CustomerSummary
 from metrics.formulas.health import level
 from metrics.formulas.health_cards import INSUFFICIENT, Card, read_card
 from metrics.formulas.health_measures import MEASURES
@@ -38,6 +39,12 @@ def current_score(customer_id: int) -> HealthScore | None:
     """The score in force of one customer."""
     scores = HealthScore.objects.filter(customer_id=customer_id, to_at=None)
     return scores.select_related("version__scorecard", "version__approved_by").first()
+
+
+def computed_at(customer_id: int) -> datetime | None:
+    """The last run that covered the customer, whether or not it changed the score."""
+    rows = CustomerSummary.objects.filter(customer_id=customer_id)
+    return rows.values_list("computed_at", flat=True).first()
 
 
 def scores_at(customer_ids: Iterable[int] | None, moment: datetime) -> dict[int, HealthScore]:

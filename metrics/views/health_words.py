@@ -36,14 +36,14 @@ _BY_UNIT: dict[str, Callable[[Decimal], str]] = {
     "percent": lambda value: f"{signed(value, 0)}{NO_BREAK}%",
     "days": lambda value: f"{number(value)} {'day' if value == 1 else 'days'}",
     "count": lambda value: f"{number(value)} open",
-    "level": lambda value: PULSE_WORDS.get(int(value), number(value)),
+    "level": lambda value: f"{number(value)} of {max(PULSE_WORDS)}",
     "yes_no": lambda value: "yes" if value else "no",
     "points": lambda value: number(value, 0 if value == int(value) else 1),
 }
 
 
 def value_words(value: Decimal | None, measure: MeasureVersion) -> str:
-    """A raw value with its unit: 54 %, +12 %, 9 days, 3 open, likely to renew."""
+    """A raw value with its unit: 54 %, +12 %, 9 days, 3 open, 4 of 5."""
     return "" if value is None else _BY_UNIT[measure.unit](value)
 
 

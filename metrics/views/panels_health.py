@@ -17,7 +17,7 @@ from customers.queries.access import customer_for
 from metrics.formulas.health_cards import Bands
 from metrics.formulas.health_numbers import MICRO, WEIGHT_UNIT, shown_parts
 from metrics.queries.explanation import Explanation, explanation_of
-from metrics.queries.scores import History, current_score, history_of
+from metrics.queries.scores import History, computed_at, current_score, history_of
 from metrics.views.health_words import (
     INSUFFICIENT_WORDS,
     POLICY_WORDS,
@@ -51,6 +51,7 @@ def health_panel(request: HttpRequest, pk: int) -> HttpResponse:
         found = explanation_of(score)
         context |= {
             "score": score,
+            "computed_at": computed_at(customer.pk),
             "found": found,
             **_rows(found),
             "least": Decimal(found.card.min_coverage) / WEIGHT_UNIT,

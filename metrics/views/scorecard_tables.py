@@ -178,7 +178,7 @@ def _range(bands: Bands, place: int) -> str:
     if place < len(bands.edges):
         edge = bands.edges[place]
         words.append(f"{'below' if edge.side == 'upper' else 'up to'} {_points(edge.at)}")
-    return " ".join(words)
+    return " to ".join(words).replace("to up to", "up to")
 
 
 def _points(at: int) -> Decimal:

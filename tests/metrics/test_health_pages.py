@@ -166,7 +166,7 @@ def test_a_version_shows_weights_curves_and_bands(client, vic):
     live = starter()
     text = text_of(get(client, vic, "scorecard", live.pk)).replace("\N{NO-BREAK SPACE}", " ")
     assert "0 % → 0, 30 % → 20, 60 % → 60, 80 % → 90, 100 % → 100" in text
-    assert "from 40 below 70" in text
+    assert "from 40 to below 70" in text
     assert get(client, vic, "scorecard", 987654).status_code == 404
 
 
