@@ -3,6 +3,8 @@
 from django.urls import reverse
 
 from config.checks import FOREIGN, routes
+from tests.factories.customers import make_customer, make_follow_up
+from tests.factories.health import make_scored_customer, score_now, starter
 from tests.factories.mails import RAW, make_captured_mail, make_job
 from tests.factories.users import make_team, make_user
 
@@ -35,10 +37,22 @@ def filled_pages():
         make_job(state="dead", title="Import usage.csv", last_error="Row 7: not a number"),
     ]
     mail = make_captured_mail(raw=RAW.replace(b"<script>steal()</script>", b""))
+    starter()
+    for customer in (make_scored_customer(owner=person, name="Larch & Sons"), make_customer(name="Bare Ltd")):
+        make_follow_up(customer, owner=person)
+        score_now(customer)
+        yield from pages_about(customer)
     yield from (reverse("accounts:user", args=[who.pk]) for who in (person, gone))
     yield reverse("accounts:team", args=[team.pk])
     yield from (reverse("accounts:job_progress", args=[job.pk]) for job in jobs)
     yield reverse("accounts:outbox_mail", args=[mail.pk])
+
+
+def pages_about(customer):
+    """The customer page, its panels opened on their own, and its drawers."""
+    for route in routes():
+        if "customers/<int:pk>/" in route["pattern"] and route["pattern"].count("<") == 1:
+            yield reverse(route["name"], args=[customer.pk])
 
 
 def public_pages():
