@@ -42,7 +42,7 @@ def ensure() -> None:
         _install()
     elif _inside():
         return
-    os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606 - before-bootstrap
+    os.execv(PYTHON, [str(PYTHON), *sys.argv])
 
 
 def _inside() -> bool:

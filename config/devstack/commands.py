@@ -62,7 +62,8 @@ def _run_django(name: str, argv: list[str]) -> None:
             if name in get_commands() and name not in WITHOUT_DATABASE and not asks_for_help:
                 addresses = stack.enter_context(running.database(data))
                 os.environ.update(addresses)
-                if "SITE_URL" not in addresses and name not in WITHOUT_MIGRATING:  # else `dev` serves it and has done so
+                served_by_dev = "SITE_URL" in addresses  # which has migrated it
+                if not served_by_dev and name not in WITHOUT_MIGRATING:
                     _migrate(data)
         execute_from_command_line(argv)
 
@@ -83,9 +84,9 @@ def use_embedded(data: DataFolder) -> None:
     if "SECRET_KEY_FILE" not in os.environ:
         os.environ.setdefault("SECRET_KEY", secret_key(data))
     if not brings_its_own_database():
-        os.environ["DATABASE_URL"] = Postgres(data.postgres, data.postgres_sockets, data.logs).url()
-        # psql, pg_dump and pg_restore of the server's own version
-        os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(binaries.postgres_programs())])
+        os.environ["DATABASE_URL"] = Postgres.of(data).url()
+        path = os.environ.get("PATH", os.defpath)  # for psql, pg_dump and pg_restore of the server's version:
+        os.environ["PATH"] = os.pathsep.join([path, str(binaries.postgres_programs())])
     os.environ.setdefault("REDIS_URL", Valkey(data).url)
 
 

@@ -1,7 +1,7 @@
 """Keeps PostgreSQL alive for others who may die at any time.
 
-    python -m config.devstack.keeper commands DATA     while management commands hold the users lock
-    python -m config.devstack.keeper tests FOLDER      while our standard input stays open; then FOLDER goes away
+python -m config.devstack.keeper commands DATA: while management commands hold the users lock.
+python -m config.devstack.keeper tests FOLDER: while our standard input stays open; then FOLDER goes away.
 """
 
 import shutil
@@ -21,7 +21,7 @@ def for_commands(data: DataFolder) -> None:
         return  # another keeper, or `dev`, was quicker and serves them
     lock.sign(running.COMMANDS)
     running.forget(data)
-    postgres = Postgres(data.postgres, data.postgres_sockets, data.logs / "postgres.log")
+    postgres = Postgres.of(data)
     try:
         postgres.start()
         running.announce(data, {"DATABASE_URL": postgres.url()})

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.devstack import processes
+from config.devstack.signals import until
 
 PROBE_SECONDS = 0.5  # others look at a lock by holding it shared for a moment
 
@@ -38,7 +38,7 @@ class FileLock:
 
     def try_take_patiently(self) -> bool:
         """Take it when nobody keeps it; a passing look of somebody else does not count."""
-        return processes.until(self.try_take, seconds=PROBE_SECONDS)
+        return until(self.try_take, seconds=PROBE_SECONDS)
 
     def sign(self, note: str) -> None:
         """Write who we are and what for; only with the exclusive lock."""

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 NAME_WIDTH = 8
@@ -23,7 +23,8 @@ def _write(text: str, target: int) -> None:
     try:
         os.write(target, f"{text}\n".encode(errors="replace"))
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), target)  # the terminal or the reader is gone; the stack is not
+        # The terminal or the reader is gone; the stack is not.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), target)
 
 
 class LogView:
@@ -34,14 +35,19 @@ class LogView:
         for _, _, file in self._sources:
             file.seek(0, os.SEEK_END)
 
-    def show(self) -> None:
-        """Print whole lines that came since the last call."""
+    def news(self) -> Iterator[tuple[str, str]]:
+        """Whole lines that came since the last call, each with its source."""
         for name, path, file in self._sources:
             for line in iter(file.readline, b""):
                 if not line.endswith(b"\n"):
                     file.seek(-len(line), os.SEEK_CUR)  # the rest is still being written
                     break
-                say(f"{name:<{NAME_WIDTH}}| {line.decode(errors='replace').rstrip()}")
+                yield name, line.decode(errors="replace").rstrip()
             if file.tell() > LOG_LIMIT_BYTES:
                 os.truncate(path, 0)
                 file.seek(0)
+
+    def show(self) -> None:
+        """Print the news."""
+        for name, line in self.news():
+            say(f"{name:<{NAME_WIDTH}}| {line}")

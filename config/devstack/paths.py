@@ -42,6 +42,11 @@ class DataFolder:
         return self.root / "users.lock"
 
     @property
+    def demo_unfinished(self) -> Path:
+        """There while the demo company is being loaded into an empty database."""
+        return self.root / "demo-unfinished"
+
+    @property
     def secret_key(self) -> Path:
         return self.root / "secret_key"
 
@@ -123,7 +128,7 @@ def state_folder(data: DataFolder) -> Path:
 
 
 def secret_key(data: DataFolder) -> str:
-    """This installation's signing key, made on the first run and readable by its owner alone."""
+    """The signing key of this installation, made on the first run and readable by its owner alone."""
     try:
         with os.fdopen(os.open(data.secret_key, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))

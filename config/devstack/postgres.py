@@ -5,8 +5,8 @@ import os
 import pwd
 import shutil
 import signal
-import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -14,7 +14,8 @@ from urllib.parse import quote
 import psycopg
 
 from config.devstack import binaries, processes
-from config.devstack.paths import StackError, private_folder
+from config.devstack.paths import DataFolder, StackError, private_folder
+from config.devstack.signals import pause, until
 
 SUPERUSER = "tend"
 DATABASE = "tend"
@@ -65,6 +66,11 @@ class Postgres:
     durable: bool = True
     service: processes.Service | None = field(default=None, init=False)
 
+    @classmethod
+    def of(cls, data: DataFolder) -> "Postgres":
+        """The one of this data folder."""
+        return cls(data.postgres, data.postgres_sockets, data.logs / "postgres.log")
+
     @property
     def cluster(self) -> Path:
         return self.folder / "cluster"
@@ -89,23 +95,13 @@ class Postgres:
             | (DURABLE if self.durable else THROW_AWAY)
             | {"unix_socket_directories": str(self.sockets)}
         )
-        self.service = processes.Service(
-            name="postgres",
-            argv=[
-                programs / "postgres",
-                "-D",
-                self.cluster,
-                *(part for key, value in settings.items() for part in ("-c", f"{key}={value}")),
-            ],
-            log=self.log,
-            env=_environment(),
-            cwd=self.folder,
-            stop_signal=signal.SIGINT if self.durable else signal.SIGQUIT,
-            stop_seconds=STOP_SECONDS,
-            death_signal=signal.SIGQUIT,  # at once: the write-ahead log brings it back at the next start
-            user=user[0] if user else None,
-            group=user[1] if user else None,
-        )
+        command: list[str | Path] = [programs / "postgres", "-D", self.cluster]
+        for key, value in settings.items():
+            command += ["-c", f"{key}={value}"]
+        # Killed at once with its parent: the write-ahead log brings it back at the next start.
+        self.service = self._service("postgres", command, user, death_signal=signal.SIGQUIT)
+        self.service.stop_signal = signal.SIGINT if self.durable else signal.SIGQUIT
+        self.service.stop_seconds = STOP_SECONDS
         self.service.start()
         self._wait_until_ready()
         self._make_database()
@@ -116,6 +112,26 @@ class Postgres:
             self.service.stop()
         with contextlib.suppress(OSError):
             self.sockets.rmdir()
+
+    def _service(
+        self, name: str, command: Sequence[str | Path], user: tuple[int, int] | None, *, death_signal: int
+    ) -> processes.Service:
+        return processes.Service(
+            name,
+            command,
+            self.log,
+            _environment(),
+            self.folder,
+            death_signal=death_signal,
+            user=user[0] if user else None,
+            group=user[1] if user else None,
+        )
+
+    def empty(self) -> None:
+        """Throw the database's content away; for one that was never filled to the end."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        self._make_database()
 
     def _make_cluster(self, programs: Path, user: tuple[int, int] | None) -> None:
         """`initdb` under another name first, so that an interrupted one is never taken for a cluster."""
@@ -138,18 +154,7 @@ class Postgres:
             "--no-instructions",
             *(() if self.durable else ("--no-sync",)),
         ]
-        with self.log.open("ab") as out:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env=_environment(),
-                cwd=self.folder,
-                check=False,
-                **processes.as_user(*(user or (None, None))),
-            )
-        if done.returncode:
+        if self._service("initdb", command, user, death_signal=signal.SIGKILL).run_to_end():
             message = f"PostgreSQL could not make its data folder. See {self.log}:\n{processes.last_lines(self.log)}"
             raise StackError(message)
         making.rename(self.cluster)
@@ -176,7 +181,7 @@ class Postgres:
             for pid in servers_on(self.cluster):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, how)
-            if processes.until(lambda: not servers_on(self.cluster), seconds=LEFTOVER_SECONDS):
+            if until(lambda: not servers_on(self.cluster), seconds=LEFTOVER_SECONDS):
                 break
         if PROCESS_TABLE.is_dir():
             note.unlink(missing_ok=True)  # safe only because nobody was found on the cluster
@@ -196,7 +201,7 @@ class Postgres:
                 if time.monotonic() > deadline:
                     message = f"PostgreSQL did not answer within {START_SECONDS} s: {error}See {self.log}"
                     raise StackError(message) from error
-                processes.pause(0.03)
+                pause(0.03)
             else:
                 return
 
@@ -218,7 +223,8 @@ def servers_on(cluster: Path) -> list[int]:
     found = []
     for entry in PROCESS_TABLE.glob("[0-9]*"):
         try:
-            if (entry / "comm").read_text().strip() == "postgres" and Path(os.readlink(entry / "cwd")) == cluster:
+            named = (entry / "comm").read_text().strip() == "postgres"
+            if named and (entry / "cwd").readlink() == cluster:
                 found.append(int(entry.name))
         except OSError:
             continue  # ended meanwhile, or another user's

@@ -5,31 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from config.devstack.signals import pause
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 KILL_GRACE_S = 2.0  # a killed group needs a moment until the kernel has reaped it
 LOG_KEEP_BYTES = 5_000_000  # a larger log is put aside at the next start
-_pause = threading.Event()
-
-
-def pause(seconds: float) -> None:
-    """Wait a little inside a polling loop."""
-    _pause.wait(seconds)
-
-
-def until(condition: Callable[[], bool], *, seconds: float, every: float = 0.03) -> bool:
-    """Ask `condition` until it holds (True) or the time is over (False)."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        pause(every)
-    return True
 
 
 def _die_with_parent(parent: int, death_signal: int) -> Callable[[], None] | None:
@@ -65,7 +50,7 @@ class Service:
     pass_fds: Sequence[int] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
-    def start(self) -> None:
+    def start(self) -> subprocess.Popen[bytes]:
         """Start it. Call from the main thread: the death signal is bound to the starting thread."""
         put_aside(self.log)
         with self.log.open("ab") as out:
@@ -81,6 +66,7 @@ class Service:
                 pass_fds=self.pass_fds,
                 **as_user(self.user, self.group),
             )
+        return self.process
 
     @property
     def pid(self) -> int | None:
@@ -89,6 +75,19 @@ class Service:
     def exit_code(self) -> int | None:
         """None while it runs."""
         return self.process.poll() if self.process else None
+
+    def run_to_end(self, meanwhile: Callable[[], None] | None = None) -> int:
+        """Start it and wait, calling `meanwhile` now and then; when we are stopped, nothing of its group is left."""
+        process = self.start()
+        try:
+            while (code := process.poll()) is None:
+                pause(0.03)
+                if meanwhile:
+                    meanwhile()
+            return code
+        finally:
+            kill_group(process.pid)
+            process.wait(KILL_GRACE_S)
 
     def ask_to_stop(self) -> None:
         """Send the stop signal to the main process; its children are its own business."""
@@ -108,7 +107,7 @@ class Service:
         self.process.wait(KILL_GRACE_S)
 
 
-def as_user(user: int | None, group: int | None) -> dict[str, object]:
+def as_user(user: int | None, group: int | None) -> dict[str, Any]:
     """Popen's arguments for another user, without any of root's groups."""
     return {} if user is None else {"user": user, "group": group, "extra_groups": []}
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from config.devstack import processes
 from config.devstack.locks import FileLock
+from config.devstack.logs import tell
 from config.devstack.paths import ROOT, DataFolder, StackError
+from config.devstack.signals import pause, until
 
 COMMANDS = "commands"  # the note of a keeper in the lock; `dev` signs with its address
 PATIENCE_SECONDS = 3  # then we tell what we wait for
@@ -19,8 +21,9 @@ def announce(data: DataFolder, urls: Mapping[str, str]) -> None:
     """Write the addresses for other processes of the same user."""
     fresh = data.env_file.with_suffix(".new")
     fresh.unlink(missing_ok=True)
+    lines = {"STACK_PID": str(os.getpid()), **urls}
     with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.writelines(f"{key}={value}\n" for key, value in ({"STACK_PID": str(os.getpid())} | dict(urls)).items())
+        file.writelines(f"{key}={value}\n" for key, value in lines.items())
     fresh.replace(data.env_file)
 
 
@@ -60,11 +63,10 @@ def database(data: DataFolder) -> Iterator[dict[str, str]]:
             keeper = _start_keeper(data)
         return False
 
-    if not processes.until(serving, seconds=PATIENCE_SECONDS):
-        holder = lock.holder()
-        print(f"Waiting for the database that process {holder.pid if holder else '?'} starts ...", file=sys.stderr)
+    if not until(serving, seconds=PATIENCE_SECONDS):
+        tell("Waiting for the database, which is being started ...")
         while not serving():
-            processes.pause(0.1)
+            pause(0.1)
     try:
         yield addresses(data, lock)
     finally:

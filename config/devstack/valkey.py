@@ -7,6 +7,7 @@ import time
 
 from config.devstack import binaries, processes
 from config.devstack.paths import DataFolder, StackError, private_folder
+from config.devstack.signals import pause, until
 
 START_SECONDS = 20
 STOP_SECONDS = 5
@@ -60,7 +61,7 @@ class Valkey:
             if self.service.exit_code() is not None or time.monotonic() > deadline:
                 message = f"Valkey did not start. See {self.log}:\n{processes.last_lines(self.log)}"
                 raise StackError(message)
-            processes.pause(0.03)
+            pause(0.03)
 
     def stop(self) -> None:
         """Stop it; the append-only file keeps what was queued."""
@@ -77,7 +78,7 @@ class Valkey:
         """A server that outlived its supervisor would hold the append-only file."""
         if self.answers():
             self._ask(b"SHUTDOWN\r\n")
-            processes.until(lambda: not self.answers(), seconds=STOP_SECONDS)
+            until(lambda: not self.answers(), seconds=STOP_SECONDS)
         self.socket.unlink(missing_ok=True)
 
     def _ask(self, command: bytes) -> bytes:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from config.devstack import processes
+from config.devstack import signals
 from config.devstack.paths import ROOT, DataFolder
 from config.devstack.postgres import PROCESS_TABLE
 
-START_SECONDS = 90
-END_SECONDS = 60
+START_SECONDS = 180
+END_SECONDS = 120
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
@@ -59,7 +59,7 @@ class Dev:
         return self.output.read_text(errors="replace")
 
     def wait_until_ready(self):
-        processes.until(lambda: "Tend is ready" in self.seen or self.ended(), seconds=START_SECONDS)
+        signals.until(lambda: "Tend is ready" in self.seen or self.ended(), seconds=START_SECONDS)
         assert "Tend is ready" in self.seen, self.seen
         return self
 
@@ -97,7 +97,7 @@ class Dev:
         return found
 
     def leaves_nothing_within(self, seconds):
-        return processes.until(lambda: not self.children(), seconds=seconds)
+        return signals.until(lambda: not self.children(), seconds=seconds)
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,12 @@ def bare(root):
     """What `git clone` brings, cut down to the bootstrap."""
     (root / "config" / "devstack").mkdir(parents=True)
     (root / ".ci").mkdir()
-    for name in ("manage.py", "config/__init__.py", "config/devstack/__init__.py", "config/devstack/bootstrap.py"):
+    for name in (
+        "manage.py",
+        "config/__init__.py",
+        "config/devstack/__init__.py",
+        "config/devstack/bootstrap.py",
+    ):
         shutil.copy(ROOT / name, root / name)
     (root / "config/devstack/commands.py").write_text(TELL_WHERE)
     (root / "requirements.txt").write_text("# nothing\n")
@@ -47,7 +52,12 @@ def begin(root, *arguments, **more):
     python = getattr(sys, "_base_executable", sys.executable)
     env = {"PATH": os.environ["PATH"], "HOME": str(root), **more}
     return subprocess.Popen(
-        [python, "manage.py", *arguments], cwd=root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [python, "manage.py", *arguments],
+        cwd=root,
+        env=env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -111,7 +121,9 @@ def test_an_environment_of_the_caller_with_django_is_used_as_it_is(tmp_path):
     bare(tmp_path)
     env = {"PATH": os.environ["PATH"]}
     command = [sys.executable, "manage.py", "x"]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
     assert (done.stdout, done.stderr) == (f"ran ['x'] in {sys.prefix}\n", "")
     assert not (tmp_path / ".venv").exists()
 

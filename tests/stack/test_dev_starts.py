@@ -1,5 +1,6 @@
 """`manage.py dev` from outside: starting, being asked twice, ports, other commands beside it."""
 
+import contextlib
 import signal
 import socket
 import stat
@@ -17,6 +18,17 @@ POSTMASTER = "from django.db import connection as c; k = c.cursor(); k.execute('
 def since(done):
     assert done.returncode == 0, done.stderr
     return next(line for line in done.stdout.splitlines() if line.startswith("since"))
+
+
+@contextlib.contextmanager
+def taken(port):
+    """Hold the port, unless somebody on this machine already does."""
+    with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            squatter.bind(("127.0.0.1", port))
+            squatter.listen()
+        yield
 
 
 def test_check_starts_all_prints_one_json_line_and_leaves_nothing(start, prepared):
@@ -53,7 +65,13 @@ def test_a_running_stack_serves_other_commands_and_refuses_a_second_one(start, p
 
 
 def test_a_command_with_nothing_running_brings_a_migrated_database_and_takes_it_away(fresh, start):
-    done = manage("shell", "-v0", "-c", "from accounts.models import User; print('users', User.objects.count())", data=fresh)
+    done = manage(
+        "shell",
+        "-v0",
+        "-c",
+        "from accounts.models import User; print('users', User.objects.count())",
+        data=fresh,
+    )
     assert (done.returncode, done.stdout) == (0, "users 0\n"), done.stderr
     assert not (fresh / "env").exists()
     assert start(fresh, "--help").leaves_nothing_within(END_SECONDS)
@@ -72,14 +90,8 @@ def test_a_taken_port_is_refused_when_asked_for_and_passed_over_otherwise(start,
         refused = manage("dev", "--no-demo", "--port", str(squatter.getsockname()[1]), data=prepared)
         assert refused.returncode == 1
         assert "--port" in refused.stderr
-    with socket.socket() as squatter:
-        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken_already = squatter.connect_ex(("127.0.0.1", 8000)) == 0
-        if not taken_already:
-            squatter.close()
-            squatter = socket.create_server(("127.0.0.1", 8000))
+    with taken(8000):
         dev = start(prepared).wait_until_ready()
-        squatter.close()
     assert "Port 8000 is taken; using 80" in dev.seen
     assert dev.url != "http://127.0.0.1:8000"
     assert dev.signal_and_wait(signal.SIGTERM) == 0
@@ -89,14 +101,18 @@ def test_reset_begins_anew_and_spares_what_is_not_ours(start, fresh):
     assert start(fresh, "--check").wait() == 0
     (fresh / "my notes.txt").write_text("keep")
     key = (fresh / "secret_key").read_text()
-    make = "from accounts.models import User; User.objects.create(email='x@example.com', name='X', role='csm')"
+    make = (
+        "from accounts.models import User; User.objects.create(email='x@example.com', name='X', role='csm')"
+    )
     assert manage("shell", "-v0", "-c", make, data=fresh).returncode == 0
 
     dev = start(fresh, "--reset", "--check")
     assert dev.wait() == 0, dev.seen
     assert (fresh / "my notes.txt").read_text() == "keep"
     assert (fresh / "secret_key").read_text() != key
-    count = manage("shell", "-v0", "-c", "from accounts.models import User; print(User.objects.count())", data=fresh)
+    count = manage(
+        "shell", "-v0", "-c", "from accounts.models import User; print(User.objects.count())", data=fresh
+    )
     assert count.stdout == "0\n"
 
 

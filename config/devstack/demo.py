@@ -1,0 +1,8 @@
+"""Who can sign in to the demo company. The demo command makes these people; `dev` tells their names."""
+
+LOGINS = {
+    "vera@kestrel.example": "admin",
+    "max@kestrel.example": "manager",
+    "mara@kestrel.example": "CSM",
+}
+PASSWORD = "tend-demo-2026"
