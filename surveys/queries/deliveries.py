@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q, QuerySet
 
 from surveys.choices import DeliveryState, MessageKind, Phase
 from surveys.models import Message, SendingState, Wave, WaveSkip
@@ -83,9 +83,9 @@ def waves_counted() -> list[dict[str, Any]]:
 
 
 def _counted(rows: QuerySet[Message], group: str) -> list[tuple[Any, str, int]]:
-    found = rows.values_list(group, "delivery_state", "phase", "accepted_at__isnull").annotate(
-        count=Count("pk")
-    )
+    unaccepted = ExpressionWrapper(Q(accepted_at=None), output_field=BooleanField())
+    found = rows.annotate(unaccepted=unaccepted).values_list(group, "delivery_state", "phase", "unaccepted")
+    found = found.annotate(count=Count("pk"))
     return [
         (key, protocol_state(state, phase, accepted=not unaccepted), count)
         for key, state, phase, unaccepted, count in found.order_by()
