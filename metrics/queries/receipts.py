@@ -23,6 +23,7 @@ class Receipt:
     """Customers of one month with the amounts a metric takes from them. `columns` are (field, heading).
 
     `total` is the field whose sum is in the metric, and `total_words` its name.
+    A flow is counted between the ends of the month; its rows are kept by month only.
     """
 
     condition: Q
@@ -31,6 +32,7 @@ class Receipt:
     order: str
     words: str
     total_words: str = "MRR"
+    is_flow: bool = False
 
 
 _LOST = Q(base_churn__gt=0) | Q(base_contraction__gt=0)
@@ -53,6 +55,7 @@ RECEIPTS: Mapping[str, Receipt] = {
         "opening",
         "-opening",
         "Paying at the opening and not at the close",
+        is_flow=True,
     ),
     "gross_mrr_churn_rate": Receipt(
         Q(opening__gt=0) & _LOST,
@@ -66,6 +69,7 @@ RECEIPTS: Mapping[str, Receipt] = {
         "-lost",
         "Paying at the opening, less at the close",
         "lost MRR",
+        is_flow=True,
     ),
 }
 

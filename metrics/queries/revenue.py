@@ -1,11 +1,11 @@
-"""Revenue of one customer: MRR by month, the lines in force, and what moved it."""
+"""Revenue of one customer: MRR by month, how many lines, and what moved it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from customers.models import Customer, StaleMark
 from metrics.choices import MovementKind
@@ -26,7 +26,8 @@ class Revenue:
     months: tuple[tuple[date, Decimal], ...]
     opening: Decimal
     parts: tuple[tuple[str, Decimal], ...]
-    lines: Sequence[LineSegment]
+    lines_in_force: int
+    lines_to_come: int
     movements: Sequence[Movement]
     more_movements: bool
     ever: bool
@@ -41,7 +42,7 @@ class Revenue:
 
 @exactly
 def revenue_of(customer: Customer, *, today: date) -> Revenue:
-    """Closing MRR of 12 months and the running one, their bridge, lines in force or to come, latest movements."""
+    """Closing MRR of 12 months and the running one, their bridge, how many lines, latest movements."""
     first = add_months(month_of(today), -MONTHS)
     stored = {
         row.month: row for row in CustomerMonth.objects.filter(customer=customer, month__range=(first, today))
@@ -54,7 +55,7 @@ def revenue_of(customer: Customer, *, today: date) -> Revenue:
         months=closing,
         opening=stored[first].opening if first in stored else Decimal(0),
         parts=tuple((kind, sum((getattr(m, kind) for m in stored.values()), Decimal(0))) for kind in PARTS),
-        lines=lines_in_force(customer, today=today),
+        **_lines(customer, today=today),
         movements=movements[:MOVEMENTS_SHOWN],
         more_movements=len(movements) > MOVEMENTS_SHOWN,
         ever=bool(movements or stored),
@@ -62,11 +63,11 @@ def revenue_of(customer: Customer, *, today: date) -> Revenue:
     )
 
 
-def lines_in_force(customer: Customer, *, today: date) -> list[LineSegment]:
-    """Stretches of the customer's lines that hold today or begin later, by start, with their line and its version."""
-    return list(
-        LineSegment.objects.filter(customer=customer)
-        .filter(Q(to_on=None) | Q(to_on__gt=today))
-        .select_related("subscription", "version")
-        .order_by("from_on", "pk")
+def _lines(customer: Customer, *, today: date) -> dict[str, int]:
+    """Lines that count today, and those that begin later."""
+    rows = LineSegment.objects.filter(customer=customer).order_by()
+    held = Q(from_on__lte=today, counted=True) & (Q(to_on=None) | Q(to_on__gt=today))
+    return rows.aggregate(
+        lines_in_force=Count("subscription", filter=held, distinct=True),
+        lines_to_come=Count("subscription", filter=Q(from_on__gt=today), distinct=True),
     )

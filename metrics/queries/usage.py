@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Case, CharField, Count, F, Max, Min, Q, Sum, When
 
+from customers.choices import LineStatus
 from customers.models import Customer, LineVersion, UsageEvent
 from metrics.formulas.engagement import WINDOW, dau_mean, licence_use, stickiness
 from metrics.formulas.periods import month_of, trailing
@@ -18,6 +19,7 @@ WEEKS = 26
 WEEK = 7  # days
 FEATURES_SHOWN = 6
 SENT_AROUND = timedelta(days=3)  # events are partitioned by the sender's time, which lies near the local day
+PAYING = (LineStatus.ACTIVE, LineStatus.PAST_DUE)
 PEOPLE, TOTALS, EVENTS = "people", "totals", "events"
 
 People = Mapping[date, set[str]]
@@ -129,10 +131,12 @@ def _stickiness(active: Sequence[set[str]], *, mau: int) -> Result:
 
 
 def _seats(customer: Customer, *, today: date) -> Decimal | None:
-    """Seats of the lines in force, or None when no line says."""
-    lines = LineVersion.objects.filter(customer=customer).current()
+    """Quantity of the paying line with the highest MRR, for add-ons are counted in units of their own; else None."""
+    lines = LineVersion.objects.filter(customer=customer, status__in=PAYING, quantity__gt=0).current()
     held = lines.filter(Q(to_on=None) | Q(to_on__gt=today), from_on__lte=today)
-    found: Decimal | None = held.aggregate(seats=Sum("quantity"))["seats"]
+    found: Decimal | None = (
+        held.order_by("-mrr", "subscription_id").values_list("quantity", flat=True).first()
+    )
     return found
 
 

@@ -52,8 +52,8 @@ def movements_chart(strip: Strip) -> dict[str, Any]:
     """Bars of the movements per period with the net change, and the same numbers as a table."""
     figures, currency = strip.figures, strip.currency
     kinds = [kind for kind in UP_FIRST if kind != "fx" or any(f.fx for f in figures)]
-    net = [f.moved for f in figures]
     last = figures[-1]
+    net = [f.moved for f in figures if not f.incomplete]  # a period that runs is never drawn as a fall
     plot = charts.columns(
         [(KIND_TONES[kind], [getattr(f, kind) for f in figures]) for kind in kinds],
         [short_period(f.period) for f in figures],
@@ -151,7 +151,7 @@ def retention_rows(strip: Strip) -> dict[str, Any]:
 def metric_plot(key: str, strip: Strip) -> dict[str, Any]:
     """A metric by period as a line, with what each value was divided from in the table."""
     metric = METRICS[key]
-    values = [f.result(key).value for f in strip.figures]
+    values = [None if f.incomplete else f.result(key).value for f in strip.figures]
     if not any(value is not None for value in values):
         return {}
     known = [value for value in values if value is not None]
@@ -171,8 +171,8 @@ def one_period(strip: Strip, figures: Figures) -> str:
     """The URL state for the months of one period."""
     parts = strip.state.split("&")
     rest = [part for part in parts if not part.startswith(("from=", "to="))]
-    months = (figures.period.start, figures.period.last_day)
-    return "&".join([f"from={months[0]:%Y-%m}", f"to={months[1]:%Y-%m}", *rest])
+    first, last = figures.period.start, max(figures.period.start, figures.close_on)
+    return "&".join([f"from={first:%Y-%m}", f"to={last:%Y-%m}", *rest])
 
 
 def _bridge_row(strip: Strip, f: Figures, kinds: Sequence[str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What every metric page shares: whose figures, which months, and the links that change them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -103,7 +103,7 @@ def frame_of(request: HttpRequest) -> Frame:
     sight = sight_of(request.user)
     standing = standing_span(today, whose=sight.choices[0][0])
     form = SpanForm(request.GET, standing=standing, whose=list(sight.choices))
-    span = form.span()
+    span = _whole(form.span(), standing.last)
     return Frame(
         form=form,
         span=span,
@@ -114,6 +114,12 @@ def frame_of(request: HttpRequest) -> Frame:
         currency=request.organisation.currency,  # type: ignore[attr-defined]
         params=request.GET,
     )
+
+
+def _whole(span: Span, running: date) -> Span:
+    """The span widened to whole quarters or years, up to the running month, so that all parts speak of one span."""
+    periods = span.periods
+    return replace(span, first=periods[0].start, last=min(add_months(periods[-1].end, -1), running))
 
 
 def _span_word(span: Span) -> str:

@@ -12,6 +12,7 @@ from config.web.money import money
 from config.web.tables import Column, Table
 from customers.models import Customer
 from customers.queries.access import customer_for
+from metrics.formulas.periods import add_months
 from metrics.queries.figures import MOVES, figures_for
 from metrics.queries.receipts import (
     FX,
@@ -24,7 +25,7 @@ from metrics.queries.receipts import (
 from metrics.queries.sight import sums_of
 from metrics.views import drawings
 from metrics.views.frame import Frame, frame_of
-from metrics.views.tiles import REVENUE_TILES, revenue_tile
+from metrics.views.tiles import REVENUE_TILES, movements_href, revenue_tile
 from metrics.views.wording import KIND_TONES, KIND_WORDS, month_word, period_word, why_of
 
 MOVEMENTS = Table(
@@ -92,8 +93,10 @@ def metric(request: HttpRequest, key: str) -> HttpResponse:
 
 def _receipt(key: str, frame: Frame, strip: Any, request: HttpRequest) -> dict[str, Any]:
     """Rows of the customers behind the metric, at the last month of the headline period."""
-    if key not in RECEIPTS:
-        return {"has_rows": False}
+    headline = strip.headline.period
+    if key not in RECEIPTS or (RECEIPTS[key].is_flow and headline.end != add_months(headline.start, 1)):
+        state = drawings.one_period(strip, strip.headline)
+        return {"has_rows": False, "ledger_href": movements_href(state)}
     receipt, month = RECEIPTS[key], last_month_of(strip.headline.period)
     rows = receipt_rows(key, month, customers=frame.book)
     fields = [field for field, _ in receipt.columns]

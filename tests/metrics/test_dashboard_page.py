@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from django.urls import reverse
@@ -56,7 +57,7 @@ def bridge_of(client, user, **params):
 def test_every_month_closes_and_opens_where_the_last_one_closed(client, vera, ledger):
     rows = bridge_of(client, vera)
     assert len(rows) == 15
-    for before, row in zip(rows, rows[1:], strict=False):
+    for before, row in pairwise(rows):
         assert row["opening"] == before["closing"]
     for row in rows:
         moves = ("new", "reactivation", "expansion", "contraction", "churn", "fx")
@@ -71,6 +72,30 @@ def test_quarters_have_the_closings_of_their_last_months(client, vera, ledger):
     quarters = bridge_of(client, vera, grain="quarter")
     assert [row["period"] for row in quarters] == ["Q1 2025", "Q2 2025", "Q3 2025", "Q4 2025", "Q1 2026"]
     assert all(Decimal(row["closing"]) == Decimal(months[row["close_day"]]) for row in quarters)
+
+
+def test_a_quarter_is_shown_whole_and_its_links_open_its_months(client, vera, ledger):
+    response = get(client, vera, "dashboard", **{"from": "2025-08", "to": "2026-03"}, grain="quarter")
+    span = response.context["span"]
+    assert (span.first, span.last) == (date(2025, 7, 1), date(2026, 3, 1))
+    losses = [cell.href for cell in response.context["bridge"][-1]["cells"] if "kind=churn" in cell.href]
+    listed = client.get(losses[0])
+    assert [row.customer.name for row in listed.context["page"].rows] == ["Spruce"]
+    assert not listed.context["span_form"].errors
+
+
+def test_churn_of_a_quarter_leads_to_its_movements(client, vera, ledger):
+    response = get(
+        client, vera, "metric", "logo_churn_rate", **{"from": "2025-07", "to": "2025-12"}, grain="quarter"
+    )
+    assert response.context["has_rows"] is False
+    assert client.get(response.context["ledger_href"]).status_code == 200
+
+
+def test_a_month_that_runs_is_hatched_and_not_drawn_as_a_fall(client, vera, ledger):
+    plot = get(client, vera, "dashboard", **SPAN).context["movements_plot"]
+    assert [column.running for column in plot.columns] == [False] * 14 + [True]
+    assert len(plot.dots) == 14
 
 
 def test_a_csm_opens_with_the_own_book_and_may_look_at_company_totals(client, anna, ledger):
