@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import organisation
-from config.management.demo_company import load, story
+from config.management.demo_company import asking, load, story
 from customers.models import ExternalId
 
 MONTHS, CUSTOMERS = range(1, 121), range(6, 20_001)  # what the story is written for
@@ -46,6 +46,7 @@ class Command(BaseCommand):
             csms=load.CSMS,
         )
         load.load(built, people, now=now, report=self._report)
+        self._report(asking.ask(built, by=people[load.PEOPLE[0].email]))
         load.compute(today=today, now=now, report=self._report)
         self.stdout.write(f"Demo company loaded in {time.monotonic() - self.started:.1f} s.")
         self.stdout.write(f"Logins: {', '.join(load.LOGINS)}; password {load.PASSWORD}")

@@ -16,7 +16,6 @@ Row = dict[str, Any]
 
 PLANS = {"Starter": 19, "Growth": 29, "Enterprise": 42}  # price per seat and month
 RECENT_DAYS = 100  # days with use by person and day; before that a sample day per week
-NPS_EVERY_DAYS = 91
 
 
 @dataclass
@@ -73,18 +72,6 @@ class Story:
         """Use by person and day, lazily: this is the bulk."""
         for customer in self.customers:
             yield from _usage(Random(f"{self.seed}:{customer.key}:use"), customer, self.today)
-
-    def answers(self, sent: date) -> list[Row]:
-        """Who answers a relationship NPS sent that day, with score and comment."""
-        rng = Random(f"{self.seed}:{sent}:nps")
-        found = []
-        for customer in self.customers:
-            if not customer.is_live(sent):
-                continue
-            found += [
-                _answer(rng, customer, contact, sent) for contact in customer.contacts if rng.random() < 0.4
-            ]
-        return found
 
 
 def build(*, seed: int, months: int, customers: int, today: date, csms: list[str]) -> Story:
@@ -378,17 +365,6 @@ def _pulses(rng: Random, customer: Customer, today: date) -> list[Row]:
             {"customer_id": customer.key, "day": day, "level": level, "note": note, "by": customer.csm}
         )
     return rows
-
-
-def _answer(rng: Random, customer: Customer, contact: Row, sent: date) -> Row:
-    score = min(10, max(0, round(customer.mood(sent) * 11.5 + rng.gauss(0, 1.3))))
-    said = words.PROMOTER if score > 8 else words.PASSIVE if score > 6 else words.DETRACTOR
-    return {
-        "email": contact["email"],
-        "score": score,
-        "comment": rng.choice(said),
-        "after_hours": rng.randrange(1, 72),
-    }
 
 
 def _rates(rng: Random, first: date, today: date) -> list[Row]:

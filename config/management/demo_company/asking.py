@@ -1,0 +1,107 @@
+"""Survey campaigns of the demo: launched in the past, mailed into the outbox, answered by part of the contacts."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from random import Random
+from typing import Any
+
+from django.conf import settings
+
+from accounts.models import User
+from accounts.queries import organisation
+from config.management.demo_company import words
+from config.management.demo_company.story import Story
+from config.web.errors import DomainError
+from surveys.choices import DeliveryState, Nature, SurveyKind, TokenPurpose
+from surveys.models import Campaign, LinkToken
+from surveys.services import advance, campaigns, delivery, responses
+
+EVERY_DAY = list(range(7))
+ANSWERING = 0.42  # share of the contacts that answer
+HIGHEST = {SurveyKind.NPS: 10, SurveyKind.CSAT5: 5, SurveyKind.CES7: 7}
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One campaign: days ago, kind, audience."""
+
+    name: str
+    days_ago: int
+    kind: str
+    nature: str
+    audience: dict[str, list[str]]
+
+
+CAMPAIGNS = (
+    Asking("Relationship survey, high touch", 64, SurveyKind.NPS, Nature.RELATIONSHIP, {"tier": ["High touch"]}),
+    Asking("After onboarding", 26, SurveyKind.CES7, Nature.TRANSACTIONAL, {"phase": ["adoption"]}),
+    Asking("Relationship survey, Nordics", 5, SurveyKind.NPS, Nature.RELATIONSHIP,
+           {"region": ["Nordics"], "tier": ["Mid touch"]}),
+)  # fmt: skip
+
+
+def ask(story: Story, *, by: User) -> str:
+    """Run the campaigns; needs the built-in outbox, because nobody real may be mailed. Returns what was done."""
+    if settings.EMAIL["transport"] != "outbox":
+        return "no survey mails: EMAIL_URL is not outbox://"
+    answered = sum(_run(asking, story, by) for asking in CAMPAIGNS)
+    return f"{len(CAMPAIGNS)} survey campaigns, {answered} answers"
+
+
+def _run(asking: Asking, story: Story, by: User) -> int:
+    sent_on = story.today - timedelta(days=asking.days_ago)
+    moment = datetime.combine(sent_on, time(9, 30), organisation.zone())
+    plan = campaigns.Plan(
+        name=asking.name,
+        kind=asking.kind,
+        nature=asking.nature,
+        audience=asking.audience,
+        send_days=EVERY_DAY,
+        send_from=time(),
+        send_until=time(),
+    )
+    campaign = campaigns.create_draft(plan=plan, by=by, now=moment)
+    try:
+        campaign = campaigns.launch(campaign=campaign, by=by, now=moment)
+    except DomainError:
+        return 0  # a small demo may have nobody to ask; the draft stays and says so
+    advance.advance_campaigns(now=moment)
+    later = moment + timedelta(hours=2)  # beyond the hold after the first mails
+    for clock in (moment, later):
+        advance.advance_campaigns(now=clock)
+        delivery.send_due(clock=lambda at=clock: at, seconds=60)
+    return _answers(campaign, asking, story, later, sent_on)
+
+
+def _answers(campaign: Campaign, asking: Asking, story: Story, sent_at: datetime, sent_on: date) -> int:
+    rng = Random(f"{story.seed}:{asking.name}")
+    moods = {row["email"]: customer for customer in story.customers for row in customer.contacts}
+    links = (
+        LinkToken.objects.filter(
+            purpose=TokenPurpose.ANSWER,
+            message__invitation__wave__campaign=campaign,
+            message__delivery_state=DeliveryState.SENT,
+        )
+        .select_related("message__invitation__wave__version")
+        .order_by("message__invitation__email_norm")
+    )
+    given = 0
+    for link in links:
+        email = link.message.invitation.email_norm
+        if rng.random() > ANSWERING:
+            continue
+        mood = moods[email].mood(sent_on)
+        moment = sent_at + timedelta(minutes=rng.randrange(5, 60 * 24 * min(4, asking.days_ago)))
+        responses.record_response(link=link, answer=_answer(rng, asking.kind, mood), now=moment)
+        given += 1
+    return given
+
+
+def _answer(rng: Random, kind: str, mood: float) -> responses.Answer:
+    top = HIGHEST[SurveyKind(kind)]
+    least = 0 if kind == SurveyKind.NPS else 1
+    score = min(top, max(least, round(mood * top * 1.12 + rng.gauss(0, top / 8))))
+    said: Any = (
+        words.PROMOTER if score > top * 0.85 else words.PASSIVE if score > top * 0.65 else words.DETRACTOR
+    )
+    return responses.Answer(score=score, comment=rng.choice(said))
