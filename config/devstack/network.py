@@ -12,7 +12,6 @@ PORT = 8000
 PORTS_TO_TRY = 20
 BACKLOG = 2048
 OK = 200
-ANSWER_SECONDS = 10
 
 
 def reserve_port(wanted: int | None) -> socket.socket:
@@ -37,11 +36,11 @@ def reserve_port(wanted: int | None) -> socket.socket:
     raise StackError(message)
 
 
-def answers(url: str) -> bool:
-    """Whether the page comes with status 200, after redirects."""
+def answers(url: str, *, seconds: float) -> bool:
+    """Whether the page comes with status 200, after redirects and within `seconds`."""
     without_proxy = urllib.request.ProxyHandler({})
     try:
-        with urllib.request.build_opener(without_proxy).open(url, timeout=ANSWER_SECONDS) as response:
+        with urllib.request.build_opener(without_proxy).open(url, timeout=seconds) as response:
             return bool(response.status == OK)
     except (urllib.error.URLError, OSError):
         return False

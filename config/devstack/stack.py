@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from config.devstack.signals import pause, until
 from config.devstack.valkey import Valkey
 
 WEB_SECONDS = 60  # a cold import on a slow disk
+PAGE_SECONDS = 30  # the first pages import and compile what they need
+PATIENCE_SECONDS = 2  # for one try while it starts; Ctrl-C waits no longer
 LOOK_EVERY = 0.1  # seconds between looks at processes and logs
 DELETED_BY_RESET = ("postgres", "valkey", "logs", "files", "secret_key", "env", "demo-unfinished")
 
@@ -77,8 +80,11 @@ class Stack:
             raise StackError(message)
         self.states["worker"] = "ok"
         for page in ("/readyz", "/"):  # a stranger is led from / to the login page
-            if not answers(self.url + page):
-                message = f"{self.url}{page} does not answer with 200. See {self.data.logs}/web.log"
+            address = self.url + page
+            if not until(
+                partial(answers, address, seconds=PAGE_SECONDS), seconds=PAGE_SECONDS, every=LOOK_EVERY
+            ):
+                message = f"{address} does not answer with 200. See {self.data.logs}/web.log"
                 raise StackError(message)
         return 0
 
@@ -223,7 +229,7 @@ class Stack:
 
     def _wait_for_web(self) -> None:
         def settled() -> bool:
-            return self._ended() is not None or answers(f"{self.url}/healthz")
+            return self._ended() is not None or answers(f"{self.url}/healthz", seconds=PATIENCE_SECONDS)
 
         in_time = until(settled, seconds=WEB_SECONDS, every=LOOK_EVERY)
         if ended := self._ended():
