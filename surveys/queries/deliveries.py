@@ -131,3 +131,13 @@ def needing_a_person(customers: QuerySet[Any]) -> QuerySet[Message]:
         .select_related("invitation__contact", "invitation__customer", "invitation__wave__campaign")
         .order_by("-delivery_state", "changed_at")
     )
+
+
+def uncertain_count() -> int:
+    """Messages whose fate a person must decide."""
+    return Message.objects.filter(delivery_state=DeliveryState.UNCERTAIN).count()
+
+
+def hold_reason() -> str | None:
+    """Why sending is held, or None."""
+    return SendingState.objects.filter(pk=THE_ROW).values_list("hold_reason", flat=True).first() or None
