@@ -49,8 +49,10 @@ def ring(task_name: str, **kwargs: Any) -> bool:
     except (OSError, *connection_errors()) as error:
         _state["quiet_until"] = time.monotonic() + QUIET_AFTER_FAILURE_S
         _state["failures"] += 1
-        log.warning("broker away, tickers will do the work: %s", type(error).__name__)
+        level = logging.WARNING if _state["failures"] == 1 else logging.DEBUG  # said once, not at every ring
+        log.log(level, "broker away, tickers will do the work: %s", type(error).__name__)
         return False
+    _state["failures"] = 0
     return True
 
 

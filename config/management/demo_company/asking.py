@@ -33,10 +33,11 @@ class Asking:
 
 
 CAMPAIGNS = (
-    Asking("Relationship survey, high touch", 64, SurveyKind.NPS, Nature.RELATIONSHIP, {"tier": ["High touch"]}),
-    Asking("After onboarding", 26, SurveyKind.CES7, Nature.TRANSACTIONAL, {"phase": ["adoption"]}),
-    Asking("Relationship survey, Nordics", 5, SurveyKind.NPS, Nature.RELATIONSHIP,
-           {"region": ["Nordics"], "tier": ["Mid touch"]}),
+    Asking("Relationship survey, Nordics", 64, SurveyKind.NPS, Nature.RELATIONSHIP,
+           {"region": ["Nordics"], "tier": ["High touch"]}),
+    Asking("After onboarding", 26, SurveyKind.CES7, Nature.TRANSACTIONAL, {"phase": ["onboarding"]}),
+    Asking("Relationship survey, DACH", 5, SurveyKind.NPS, Nature.RELATIONSHIP,
+           {"region": ["DACH"], "tier": ["High touch"]}),
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from config.management.demo_company import words
 Row = dict[str, Any]
 
 PLANS = {"Starter": 19, "Growth": 29, "Enterprise": 42}  # price per seat and month
-RECENT_DAYS = 100  # days with use by person and day; before that a sample day per week
+RECENT_DAYS = 75  # days with use by person and day; before that a sample day per week
 
 
 @dataclass
@@ -260,7 +260,7 @@ def _add_on(rng: Random, customer: Customer, today: date) -> list[Row]:
 
 
 def _usage(rng: Random, customer: Customer, today: date) -> Iterator[Row]:
-    people = [f"{customer.key}-u{number}" for number in range(min(customer.seats, 4 + customer.seats // 6))]
+    people = [f"{customer.key}-u{number}" for number in range(min(customer.seats, 3 + customer.seats // 10))]
     day = max(customer.starts, date(2000, 1, 1))
     recent = today - timedelta(days=RECENT_DAYS)
     while day < today:
@@ -355,7 +355,7 @@ def _pulses(rng: Random, customer: Customer, today: date) -> list[Row]:
     if customer.plan == "Starter" and rng.random() < 0.7:
         return []
     rows = []
-    for back in (150, 80, rng.randrange(3, 60)):
+    for back in (rng.randrange(3, 75),):
         day = today - timedelta(days=back)
         if day < customer.starts or not customer.is_live(day):
             continue
