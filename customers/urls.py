@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from customers.views import bulk, customer, follow_ups, portfolio, search, today, touchpoints
+from customers.views import bulk, customer, follow_ups, imports, portfolio, search, today, touchpoints
 
 app_name = "customers"
 urlpatterns = [
@@ -36,4 +36,12 @@ urlpatterns = [
     path("follow-ups/<int:pk>/done/", follow_ups.follow_up_done, name="follow_up_done"),
     path("follow-ups/<int:pk>/reopen/", follow_ups.follow_up_reopen, name="follow_up_reopen"),
     path("search/", search.search, name="search"),
+    path("imports/", imports.imports, name="imports"),
+    path("imports/example/<slug:kind>.csv", imports.import_example, name="import_example"),
+    path("imports/<int:pk>/", imports.import_batch, name="import_batch"),
+    path("imports/<int:pk>/mapping/", imports.import_mapping, name="import_mapping"),
+    path("imports/<int:pk>/commit/", imports.import_commit, name="import_commit"),
+    path("imports/<int:pk>/undo/", imports.import_undo, name="import_undo"),
+    path("imports/<int:pk>/problems.csv", imports.import_errors, name="import_errors"),
+    path("imports/<int:pk>/rejected.csv", imports.import_rejected, name="import_rejected"),
 ]

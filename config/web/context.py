@@ -61,6 +61,8 @@ def _href(view: str) -> str:
 def _shown(link: Link, user: Any) -> bool:
     if link.view == "accounts:outbox":
         return settings.EMAIL["transport"] == "outbox" and getattr(user, "is_admin", False)
+    if link.view == "customers:imports":
+        return getattr(user, "role", "") in {"admin", "manager"}
     return bool(_href(link.view))
 
 

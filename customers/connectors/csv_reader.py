@@ -39,6 +39,7 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
 SAVE_AS_CSV = "Save it as CSV (UTF-8) and import that file."
 
 
@@ -145,10 +146,6 @@ class CsvFile:
             ) from error
         except UnicodeError as error:
             raise _undecodable(self.path, self.encoding, self.limits) from error
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise FileRefusedError(
-                "The gzip file is damaged or cut short.", hint="Fetch it again, or unpack it first."
-            ) from error
 
 
 @contextmanager
@@ -161,11 +158,11 @@ def open_csv(path: Path, *, dialect: Dialect, limits: Limits) -> Iterator[CsvFil
             text = io.TextIOWrapper(plain, encoding=encoding, newline="")
             yield CsvFile(text, path, dialect=dialect, encoding=encoding, limits=limits)
             text.detach()
+    except DAMAGED as error:
+        raise FileRefusedError(
+            "The gzip file is damaged or cut short.", hint="Fetch it again, or unpack it first."
+        ) from error
     except OSError as error:
-        if isinstance(error, gzip.BadGzipFile):
-            raise FileRefusedError(
-                "The gzip file is damaged.", hint="Fetch it again, or unpack it first."
-            ) from error
         raise FileRefusedError(
             f"The file cannot be opened ({error.strerror or error}).", hint="Check its name and place."
         ) from error
@@ -212,10 +209,6 @@ def _first_line(text: IO[str], path: Path, encoding: str) -> str:
         return text.readline()
     except UnicodeError as error:
         raise _undecodable(path, encoding, Limits(size=1 << 40, rows=1 << 40)) from error
-    except (EOFError, zlib.error) as error:
-        raise FileRefusedError(
-            "The gzip file is damaged or cut short.", hint="Fetch it again, or unpack it first."
-        ) from error
 
 
 def _said_delimiter(line: str) -> str:

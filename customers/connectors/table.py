@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from config.web.sheets import ACTIVE
 from customers.connectors.cells import Reader, Writing
 from customers.connectors.csv_reader import CsvFile, Dialect, clean_name
 from customers.connectors.layouts import Layout
@@ -265,6 +266,8 @@ def _read_cells(
         cell = cells[place].strip()
         if not cell:
             continue
+        if cell[0] == "'" and cell[1:2] in ACTIVE and len(cell) > 1:  # as our own downloads write it
+            cell = cell[1:]
         try:
             values[name] = read(cell, writing)
         except CellError as error:

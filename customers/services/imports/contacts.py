@@ -73,28 +73,28 @@ def _fits(
     email = row.values["email"]
     taken_by = addresses.get((customer_id, email.lower()))
     if taken_by is not None:
-        reason, fix = f"has the address of row {taken_by} at the same customer", "Keep one of the two."
+        wrong = ("email", f"has the address of row {taken_by} at the same customer", "Keep one of the two.")
     elif contact is not None and contact.erased_at is not None:
-        reason, fix = "was erased on request", "Leave this person out."
+        wrong = ("contact_id", "was erased on request", "Leave this person out.")
     elif contact is not None and contact.customer_id != customer_id:
-        reason, fix = "belongs to another customer", "Give the person at the new customer an id of its own."
+        fix = "Give the person at the new customer an id of its own."
+        wrong = ("contact_id", "belongs to another customer", fix)
     elif same_address is not None and contact is not same_address:
-        reason, fix = (
-            f"is the address of {same_address.name or 'another contact'}",
-            "Correct the address or the id.",
-        )
-    elif (
-        contact is not None
-        and contact.source == context.source
-        and contact.external_id not in {"", row.values["contact_id"]}
-    ):
+        name = same_address.name or "another contact"
+        wrong = ("email", f"is the address of {name}", "Correct the address or the id.")
+    elif contact is not None and _has_other_id(contact, row, context):
         reason = f"is the address of the contact {contact.external_id}"
-        fix = "Correct the address or the id."
+        wrong = ("email", reason, "Correct the address or the id.")
     else:
         return True
-    name = "contact_id" if "customer" in reason or "erased" in reason else "email"
+    name, reason, fix = wrong
     context.problems.add(row.number, name, row.values[name], reason, fix)
     return False
+
+
+def _has_other_id(contact: Contact, row: Row, context: Context) -> bool:
+    known = contact.external_id if contact.source == context.source else ""
+    return known not in {"", row.values["contact_id"]}
 
 
 def _wanted(row: Row, contact: Contact | None, context: Context) -> dict[str, Any]:
