@@ -6,13 +6,20 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
-from accounts.queries.scope import write_owner_ids
+from accounts.queries.scope import book_owner_ids, write_owner_ids
 from customers.models.customer import Customer, CustomerQuerySet
 
 
 def customers_for(user: Any, *, on: date | None = None) -> CustomerQuerySet:
     """Customers this user may read; `on` looks at the books of a past day with today's rights of the user."""
     return Customer.objects.all().visible_to(user, on=on)
+
+
+def scope_and_book_for(user: Any) -> tuple[CustomerQuerySet, CustomerQuerySet]:
+    """Customers this user may read, and those of them in the user's own book; the same query set when they are equal."""
+    owner_ids = book_owner_ids(user)
+    scope = Customer.objects.all().in_books_of(owner_ids)
+    return scope, scope if owner_ids == {user.pk} else scope.in_book_of(user)
 
 
 def customers_to_edit(user: Any) -> CustomerQuerySet:

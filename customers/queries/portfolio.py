@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import (
     Avg,
+    BooleanField,
     Case,
     CharField,
     Count,
@@ -30,7 +31,7 @@ from accounts.permissions import may_see_identities
 from customers.choices import Phase
 from customers.models import SavedView, StaleMark
 from customers.models.customer import CustomerQuerySet
-from customers.queries.access import customers_for
+from customers.queries.access import scope_and_book_for
 from customers.queries.words import folded_words, with_words
 
 RENEWING_DAYS = 90
@@ -177,10 +178,12 @@ class Portfolio:
     today: date
     now: datetime
     scope: CustomerQuerySet
+    book: CustomerQuerySet
 
-    def rows(self, start: int, size: int) -> list[Any]:
+    def rows(self, start: int, size: int, *, any_stale: bool = True) -> list[Any]:
         """A stretch of the result in its order: one query, whatever the number of rows."""
-        stale = Exists(StaleMark.objects.filter(customer=OuterRef("pk")))
+        marks = StaleMark.objects.filter(customer=OuterRef("pk"))
+        stale = Exists(marks) if any_stale else Value(value=False, output_field=BooleanField())
         listed = self._ordered().annotate(is_stale=stale).values_list(*ROW_FIELDS, named=True)
         return list(listed[start : start + size])
 
@@ -232,7 +235,7 @@ class Portfolio:
     def counts(self) -> dict[str, Any]:
         """How many customers each built-in view has, and the tiers that can be chosen: one query over the scope."""
         counts = {
-            view: Count("pk", filter=self._condition(view)) if view != "everyone" else Count("pk")
+            view: Count("pk", filter=condition) if (condition := self._condition(view)) else Count("pk")
             for view in VIEWS
         }
         tiers = ArrayAgg("tier", distinct=True, filter=~Q(tier=""), default=Value([]))
@@ -258,7 +261,7 @@ class Portfolio:
         return self._in_book() if self.user.role == Role.CSM else Q()
 
     def _in_book(self) -> Q:
-        return Q(pk__in=self.scope.in_book_of(self.user).values("pk"))
+        return Q() if self.book is self.scope else Q(pk__in=self.book.values("pk"))
 
     def _condition(self, view: str) -> Q:
         until = self.today + timedelta(days=ATTENTION_RENEWAL_DAYS)
@@ -336,7 +339,16 @@ class Portfolio:
 
 def portfolio_for(user: User, *, filters: Filters, today: date, now: datetime) -> Portfolio:
     """The list of a user; archived customers are left out. `today` is the organisation's day."""
-    return Portfolio(user=user, filters=filters, today=today, now=now, scope=customers_for(user).active())
+    scope, book = scope_and_book_for(user)
+    active = scope.active()
+    return Portfolio(
+        user=user,
+        filters=filters,
+        today=today,
+        now=now,
+        scope=active,
+        book=active if book is scope else book.active(),
+    )
 
 
 def default_view(user: User) -> str:

@@ -16,7 +16,7 @@ from customers.choices import FollowUpState
 from customers.formulas.priority import Priority, percentile, priority
 from customers.models import FollowUp
 from customers.models.customer import CustomerQuerySet
-from customers.queries.access import customers_for
+from customers.queries.access import customers_for, scope_and_book_for
 from customers.queries.follow_ups import due_days
 from customers.queries.portfolio import TONE
 
@@ -69,8 +69,8 @@ CUSTOMER_FIELDS = (
 
 def book_of(user: User) -> CustomerQuerySet:
     """The user's own book within the scope; people without a book look at all they may read."""
-    scope = customers_for(user).active()
-    return scope.in_book_of(user) if user.role == Role.CSM else scope
+    scope, book = scope_and_book_for(user)
+    return (book if user.role == Role.CSM else scope).active()
 
 
 def day_of(user: User, *, today: date, now: datetime, zone: ZoneInfo) -> Day:

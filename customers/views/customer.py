@@ -49,7 +49,7 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **_head_context(head, now, today),
         **_follow_ups_context(request, head.customer, now),
-        **_timeline_context(request, head.customer),
+        **_timeline_context(request, head.customer, may_edit=head.may_write),
         "people": people_of(head.customer, request.user),
         "lines": lines_on(head.customer, day=today),
         "fields": fields_of(head.customer),
@@ -81,7 +81,9 @@ def customer_follow_ups(request: HttpRequest, pk: int) -> HttpResponse:
 def customer_timeline(request: HttpRequest, pk: int) -> HttpResponse:
     """What happened with a customer, newest first; `kind` filters, `shown` goes further back."""
     found = customer_for(request.user, pk)
-    return _part(request, found, "customer_timeline", _timeline_context(request, found))
+    may_edit = customers_to_edit(request.user).active().filter(pk=pk).exists()
+    context = _timeline_context(request, found, may_edit=may_edit)
+    return _part(request, found, "customer_timeline", context)
 
 
 @require_safe
@@ -220,7 +222,7 @@ def _follow_ups_context(request: HttpRequest, found: Customer, now: datetime) ->
     return {"follow_ups": [{"row": row, "due": due_word(due_days(row, now=now, zone=zone))} for row in rows]}
 
 
-def _timeline_context(request: HttpRequest, found: Customer) -> dict[str, Any]:
+def _timeline_context(request: HttpRequest, found: Customer, *, may_edit: bool) -> dict[str, Any]:
     wanted = request.GET.get("shown", "")
     shown = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= SHOWN_DIGITS else STEP
     timeline = timeline_of(
@@ -232,7 +234,7 @@ def _timeline_context(request: HttpRequest, found: Customer) -> dict[str, Any]:
     return {
         "customer": found,
         "timeline": timeline,
-        "may_edit_notes": customers_to_edit(request.user).active().filter(pk=found.pk).exists(),
+        "may_edit_notes": may_edit,
         "timeline_lines": lines_of(timeline.entries, request.user),
         "timeline_kinds": [("", "Everything"), *((kind, KIND_WORDS[kind]) for kind in KINDS)],
     }

@@ -154,9 +154,10 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     groups = listed.groups()
     chosen = listed.chosen(groups)
     size = _size(request)
-    page = _page(request, listed, total=sum(group.customers for group in chosen), size=size)
-    query = query_of(listed.filters, size=size if size != PAGE_SIZES[0] else 0, page=page.number)
     freshness = listed.freshness()
+    total = sum(group.customers for group in chosen)
+    page = _page(request, listed, total=total, size=size, any_stale=freshness.customers > 0)
+    query = query_of(listed.filters, size=size if size != PAGE_SIZES[0] else 0, page=page.number)
     context = {
         "filters": listed.filters,
         "refused": form.refused,
@@ -217,7 +218,7 @@ def _choices(request: HttpRequest, listed: Portfolio) -> dict[str, Any]:
     }
 
 
-def _page(request: HttpRequest, listed: Portfolio, *, total: int, size: int) -> Page:
+def _page(request: HttpRequest, listed: Portfolio, *, total: int, size: int, any_stale: bool) -> Page:
     wanted = request.GET.get("page", "")
     number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= PAGE_DIGITS else 1
     number = min(max(number, 1), max(1, -(-total // size)))
@@ -230,7 +231,7 @@ def _page(request: HttpRequest, listed: Portfolio, *, total: int, size: int) -> 
     )
     shown_size = size if size != PAGE_SIZES[0] else 0
     return Page(
-        rows=rows_of(listed.rows((number - 1) * size, size), scene),
+        rows=rows_of(listed.rows((number - 1) * size, size, any_stale=any_stale), scene),
         number=number,
         size=size,
         total=total,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -107,13 +108,13 @@ def _cells(row: Any, scene: Scene) -> SafeString:
         _health(row),
         _trend(row),
         ui.spark(_points(row), row.tone, _spark_label(row), span=HEALTH_SPAN, width=SPARK_WIDTH),
-        ui.cover(row.summary__coverage) if row.summary__score is not None else DASH,
+        _cover(amounts.rounded(row.summary__coverage, 2)) if row.summary__score is not None else DASH,
         amounts.money(row.mrr, row.summary__currency or scene.currency),
         ui.delta_money(row.summary__mrr_change_90d, row.summary__currency or scene.currency),
         _renewal(row.summary__renewal_on, scene.today),
         phase_word(row.phase).capitalize() or DASH,
         _touch(row.summary__last_touch_at, scene),
-        ui.score_box(row.summary__last_nps, nps_tone(row.summary__last_nps)),
+        _nps(row.summary__last_nps),
         _follow_up(row, scene),
         row.summary__owner__name or DASH,
     )
@@ -133,11 +134,28 @@ def _who(row: Any, scene: Scene) -> SafeString:
 
 
 def _health(row: Any) -> SafeString:
-    pill = ui.band(row.summary__score, row.tone, band_word(row.summary__band))
+    score = row.summary__score
+    pill = _pill(None if score is None else amounts.rounded(score, 0), row.tone, row.summary__band)
     notes = ["updating"] if row.is_stale else []
     if row.summary__score is not None and row.summary__coverage < SURE_FROM:
         notes.append(f"{amounts.percent(row.summary__coverage)} known")
     return format_html("{}<small>{}</small>", pill, ", ".join(notes)) if notes else pill
+
+
+@lru_cache(maxsize=2048)
+def _pill(score: Decimal | None, tone: str, band: str | None) -> SafeString:
+    """The pill of a rounded score; a hundred scores in a few bands, so each is built once."""
+    return ui.band(score, tone, band_word(band))
+
+
+@lru_cache(maxsize=256)
+def _cover(share: Decimal) -> SafeString:
+    return ui.cover(share)
+
+
+@lru_cache(maxsize=16)
+def _nps(score: int | None) -> SafeString:
+    return ui.score_box(score, nps_tone(score))
 
 
 def _trend(row: Any) -> SafeString:

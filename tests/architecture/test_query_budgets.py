@@ -21,29 +21,29 @@ from tests.factories.customers import (
 
 # Statements of one GET by a signed-in CSM, session and user included.
 BUDGETS = {
-    "today": 0,
-    "portfolio": 0,
-    "portfolio_export": 0,
-    "follow_ups": 0,
-    "search": 0,
-    "customer": 0,
-    "customer_facts": 0,
-    "customer_follow_ups": 0,
-    "customer_timeline": 0,
-    "customer_contacts": 0,
-    "customer_fields": 0,
-    "touchpoint_form": 0,
-    "touchpoint_correction": 0,
-    "follow_up_form": 0,
-    "follow_up_change": 0,
-    "pulse_form": 0,
-    "phase_form": 0,
-    "fields_form": 0,
-    "bulk_follow_up": 0,
-    "bulk_phase": 0,
+    "today": 14,
+    "portfolio": 11,
+    "portfolio_export": 5,
+    "follow_ups": 8,
+    "search": 7,
+    "customer": 23,
+    "customer_facts": 12,
+    "customer_follow_ups": 13,
+    "customer_timeline": 14,
+    "customer_contacts": 7,
+    "customer_fields": 13,
+    "touchpoint_form": 8,
+    "touchpoint_correction": 9,
+    "follow_up_form": 9,
+    "follow_up_change": 9,
+    "pulse_form": 7,
+    "phase_form": 7,
+    "fields_form": 8,
+    "bulk_follow_up": 7,
+    "bulk_phase": 7,
 }
 POST_ONLY = {"follow_up_done", "follow_up_reopen", "saved_view_add", "saved_view_delete"}
-BY_MANAGERS = {"assign_form": 0, "bulk_assign": 0}
+BY_MANAGERS = {"assign_form": 11, "bulk_assign": 11}
 PORTFOLIO_LIMIT = 12  # the most the portfolio may ever cost
 
 
