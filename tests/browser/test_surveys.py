@@ -1,0 +1,133 @@
+"""Survey pages in a real browser: every state of the public page, the staff pages, and answering without script."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.urls import reverse
+
+from surveys.models import Invitation, Message, Response, Suppression
+from surveys.services import delivery
+from tests.browser.test_every_page import findings
+from tests.factories.surveys import answer, launch, make_audience, make_campaign, make_sent_message
+from tests.factories.users import make_team, make_user
+from tests.surveys.conftest import path_of
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def axe():
+    module = pytest.importorskip("axe_playwright_python.sync_playwright")
+    return module.Axe()
+
+
+@pytest.fixture
+def now():
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def owner(admin):
+    return make_user("Anna Berg", team=make_team("North"), email="anna@tend.example")
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "scheme"), [(1440, 900, "dark"), (390, 844, "light"), (320, 700, "dark")]
+)
+def test_every_state_of_the_public_page_is_clean(visit, admin, owner, axe, now, width, height, scheme):
+    message, links = make_sent_message(owner, by=admin, now=now - timedelta(hours=1))
+    window = visit(width, height, scheme)
+    found = []
+
+    def look(path):
+        window.page.goto(window.base + path)
+        found.extend(findings(axe, window, path))
+
+    start = path_of(links.answer)
+    for path in (
+        start,
+        f"{start}?r=7",
+        path_of(links.honeypot),
+        path_of(links.unsubscribe),
+        "/s/unknown",
+        "/privacy",
+    ):
+        look(path)
+    window.page.goto(window.base + start)
+    window.page.click("main button")
+    found.extend(findings(axe, window, "error"))
+    answer(message, 9, now=now)
+    for path in (start, f"{start}?change=1", f"{start}/thanks"):
+        look(path)
+    Invitation.objects.update(expires_at=now, response_state="none")
+    Response.objects.update(first_answered_at=now - timedelta(days=90))
+    look(start)
+    assert found == []
+
+
+@pytest.mark.parametrize("kind", ["csat5", "ces7"])
+def test_the_other_scales_are_clean_too(visit, admin, owner, axe, now, kind):
+    _, links = make_sent_message(owner, by=admin, kind=kind, now=now - timedelta(hours=1))
+    for width in (390, 1440):
+        window = visit(width, 844)
+        window.page.goto(window.base + path_of(links.answer) + "?r=3")
+        assert findings(axe, window, kind) == []
+
+
+def test_answering_works_without_script_by_keyboard_and_records_once(visit, admin, owner, now):
+    _, links = make_sent_message(owner, by=admin, now=now - timedelta(hours=1))
+    window = visit(390, 844, java_script_enabled=False)
+    page = window.page
+    page.goto(window.base + path_of(links.answer) + "?r=7")
+    assert Response.objects.count() == 0
+    page.focus("#p7")
+    page.keyboard.press("ArrowRight")
+    assert page.is_checked("#p8")
+    assert Response.objects.count() == 0
+    page.fill("#c", "Line one\nLine two")
+    page.click("main button")
+    assert page.url.endswith("/thanks")
+    page.reload()
+    response = Response.objects.get()
+    assert (response.score, response.comment) == (8, "Line one\nLine two")
+
+
+def test_a_scanner_with_scripts_answers_nothing(visit, admin, owner, now):
+    _, links = make_sent_message(owner, by=admin, now=now - timedelta(hours=1))
+    window = visit()
+    for path in [*(f"{links.answer}?r={n}" for n in range(11)), links.answer, links.unsubscribe]:
+        window.page.goto(window.base + path_of(path))
+        window.page.wait_for_timeout(100)
+    assert (Response.objects.count(), Suppression.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "light"), (390, 844, "dark")])
+def test_every_staff_page_of_surveys_is_clean(visit, admin, owner, axe, now, width, height, scheme):
+    make_audience(owner, customers=4, contacts=2)
+    launched = make_campaign(by=admin, now=now, name="Spring NPS")
+    launch(launched, by=admin, now=now)
+    delivery.send_due(clock=lambda: now, seconds=120)
+    for message, score in zip(Message.objects.order_by("pk")[:6], (10, 9, 9, 8, 3, 10), strict=True):
+        answer(message, score, now=now, comment="The planner saves an hour a day.")
+    left = Message.objects.order_by("pk").last()
+    Message.objects.filter(pk=left.pk).update(delivery_state="uncertain", accepted_at=None, settled_by="")
+    draft = make_campaign(by=admin, now=now, name="Draft CSAT", kind="csat5")
+    customer = Response.objects.first().customer
+    window = visit(width, height, scheme)
+    window.sign_in()
+    found = []
+    for path in (
+        reverse("surveys:campaigns"),
+        reverse("surveys:campaign_new"),
+        reverse("surveys:campaign", args=[draft.pk]),
+        reverse("surveys:left_out", args=[draft.pk]),
+        reverse("surveys:results", args=[launched.pk]),
+        reverse("surveys:deliveries"),
+        reverse("surveys:suppressions"),
+        reverse("surveys:policy"),
+        reverse("surveys:customer_panel", args=[customer.pk]),
+        reverse("surveys:low_answers_panel"),
+    ):
+        window.go(path)
+        found += findings(axe, window, path)
+    assert found == []
