@@ -213,7 +213,7 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     models.ForeignKey(
-                        db_constraint=False,
+                        db_constraint=False, db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="months",
                         to="customers.customer",
@@ -278,7 +278,7 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     models.ForeignKey(
-                        db_constraint=False,
+                        db_constraint=False, db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="starts",
                         to="customers.customer",
@@ -308,7 +308,7 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     models.ForeignKey(
-                        db_constraint=False,
+                        db_constraint=False, db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="daily_usage",
                         to="customers.customer",
@@ -343,7 +343,7 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     models.ForeignKey(
-                        db_constraint=False,
+                        db_constraint=False, db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="line_segments",
                         to="customers.customer",
@@ -352,7 +352,7 @@ class Migration(migrations.Migration):
                 (
                     "subscription",
                     models.ForeignKey(
-                        db_constraint=False,
+                        db_constraint=False, db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="segments",
                         to="customers.subscription",
@@ -361,7 +361,7 @@ class Migration(migrations.Migration):
                 (
                     "version",
                     models.ForeignKey(
-                        db_constraint=False,
+                        db_constraint=False, db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="segments",
                         to="customers.lineversion",
@@ -406,7 +406,7 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     models.ForeignKey(
-                        db_constraint=False,
+                        db_constraint=False, db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="monthly_usage",
                         to="customers.customer",
@@ -456,7 +456,7 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     models.ForeignKey(
-                        db_constraint=False,
+                        db_constraint=False, db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="movements",
                         to="customers.customer",

@@ -9,7 +9,7 @@ class CustomerStart(models.Model):
     """When a customer first paid, and its MRR per currency at the end of that month: the cohort it belongs to."""
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="starts"
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="starts"
     )
     currency = models.CharField(max_length=3)
     first_paid_on = models.DateField()
@@ -38,7 +38,7 @@ class CustomerMonth(models.Model):
     """
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="months"
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="months"
     )
     month = models.DateField()
     close_on = models.DateField()

@@ -11,7 +11,7 @@ class DailyUsage(models.Model):
     """
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="daily_usage"
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="daily_usage"
     )
     day = models.DateField()
     events = models.PositiveBigIntegerField()
@@ -34,7 +34,11 @@ class MonthlyUsage(models.Model):
     """Days of one month on which one product user was active: bit d - 1 stands for day d."""
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="monthly_usage"
+        Customer,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="monthly_usage",
     )
     user_ref = models.CharField(max_length=200)
     month = models.DateField()

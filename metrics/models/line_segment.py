@@ -11,13 +11,21 @@ class LineSegment(models.Model):
     """
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="line_segments"
+        Customer,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="line_segments",
     )
     subscription = models.ForeignKey(
-        Subscription, on_delete=models.DO_NOTHING, db_constraint=False, related_name="segments"
+        Subscription,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="segments",
     )
     version = models.ForeignKey(
-        LineVersion, on_delete=models.DO_NOTHING, db_constraint=False, related_name="segments"
+        LineVersion, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="segments"
     )
     from_on = models.DateField()
     to_on = models.DateField(null=True)

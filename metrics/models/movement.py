@@ -14,7 +14,7 @@ class Movement(models.Model):
     """
 
     customer = models.ForeignKey(
-        Customer, on_delete=models.DO_NOTHING, db_constraint=False, related_name="movements"
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="movements"
     )
     day = models.DateField()
     kind = models.CharField(max_length=12, choices=MovementKind)

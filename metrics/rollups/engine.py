@@ -51,8 +51,9 @@ def rows(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def room_to_work() -> None:
-    """More memory for sorts and hashes until the transaction ends; the default spills usage events to disk."""
+    """Until the transaction ends: memory for sorts and hashes of events, and time that pages do not have."""
     run("SET LOCAL work_mem = '64MB'", {})
+    run("SET LOCAL statement_timeout = '240s'", {})
 
 
 # net change of a customer's native MRR per currency and local day, from its line segments

@@ -1,28 +1,17 @@
-"""Planner statistics of the facts, before a large refresh: after an import the planner knows nothing of new rows."""
+"""Planner statistics before a large refresh."""
 
 from django.db import transaction
 
-from config.work.pg import analyze, try_lock
-from customers.models import (
-    Assignment,
-    AttributeValue,
-    Customer,
-    LineVersion,
-    Subscription,
-    Ticket,
-    Touchpoint,
-    UsageEvent,
-)
+from config.work.pg import try_lock
+from metrics.rollups.statistics import analyze_changed
 
 LOCK = (71, 2)  # advisory lock: one ANALYZE at a time, the others go on without
-FACTS = (Customer, Subscription, LineVersion, AttributeValue, Assignment, Touchpoint, Ticket, UsageEvent)
 LARGE = 100  # customers of a refresh from which a bad plan costs more than the statistics
 
 
 @transaction.atomic
-def analyze_facts(*, customers: int) -> bool:
-    """ANALYZE the fact tables if so many customers make it worthwhile; returns whether it was done."""
+def analyze_facts(*, customers: int) -> int:
+    """ANALYZE fact tables that have changed much, if so many customers make it worthwhile; returns how many tables."""
     if customers < LARGE or not try_lock(*LOCK):
-        return False
-    analyze(*FACTS)
-    return True
+        return 0
+    return analyze_changed()

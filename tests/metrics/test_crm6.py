@@ -7,6 +7,8 @@ from decimal import Decimal
 import pytest
 from django.db import transaction
 
+from config.work.pg import analyze
+from customers.models import Customer, LineVersion, Subscription
 from metrics.models import CompanyMonth, CustomerMonth, Movement
 from metrics.queries.verification import verify
 from metrics.services.recompute import recompute_all
@@ -24,6 +26,7 @@ def vendor(django_db_setup, django_db_blocker):
     """Loaded and computed once; taken back at the end of the module."""
     with django_db_blocker.unblock(), transaction.atomic():
         loaded = load_crm6()
+        analyze(LineVersion, Subscription, Customer)
         recompute_all(as_of=AS_OF, now=datetime(2023, 7, 1, 6, 0, tzinfo=UTC))
         yield loaded
         transaction.set_rollback(True)

@@ -72,6 +72,11 @@ WHERE held.as_of <= excluded.as_of AND (held.values, held.days, held.reasons, he
 """
 
 
+def customer_ids() -> list[int]:
+    """Everybody who has readings: all customers that are not archived, in key order."""
+    return list(Customer.objects.active().order_by("pk").values_list("pk", flat=True))
+
+
 def fill(*, customer_ids: Iterable[int] | None, as_of: date, now: datetime) -> int:
     """Bring the current readings of these customers (None: all) up to date; returns how many rows changed."""
     with connection.cursor() as cursor:

@@ -13,9 +13,16 @@ _PAYING = f"('{LineStatus.ACTIVE}', '{LineStatus.PAST_DUE}')"
 # Partitions go by the sender's time, which lies within two days of the stored local day.
 _KNOWN_EVENT = "(%(known_at)s::timestamptz IS NULL OR e.recorded_at <= %(known_at)s)"
 
-# Common table of the events of the two windows, read once.
+# Common tables: the first and last day of each customer, and the events of the two windows, each read once.
 EVENTS = f"""
-window_events AS MATERIALIZED (
+usage_days AS MATERIALIZED (
+    SELECT s.customer_id,
+        (SELECT min(e.day) FROM {table(UsageEvent)} e
+         WHERE e.customer_id = s.customer_id AND e.day <= %(as_of)s AND {_KNOWN_EVENT}) AS first_day,
+        (SELECT max(e.day) FROM {table(UsageEvent)} e
+         WHERE e.customer_id = s.customer_id AND e.day <= %(as_of)s AND {_KNOWN_EVENT}) AS last_day
+    FROM scope s
+), window_events AS MATERIALIZED (
     SELECT e.customer_id, e.day, e.user_ref, e.users, e.count
     FROM {table(UsageEvent)} e JOIN scope s ON s.customer_id = e.customer_id
     WHERE e.day > %(last_day)s - 56 AND e.day <= %(last_day)s
@@ -30,13 +37,7 @@ FROM (
     SELECT s.customer_id, edge.first_day, edge.last_day, seats.seats,
         coalesce(w.active, 0) AS active, coalesce(w.recent, 0) AS recent, coalesce(w.before, 0) AS before
     FROM scope s
-    CROSS JOIN LATERAL (
-        SELECT
-            (SELECT min(e.day) FROM {usage} e
-             WHERE e.customer_id = s.customer_id AND e.day <= %(as_of)s AND {known_event}) AS first_day,
-            (SELECT max(e.day) FROM {usage} e
-             WHERE e.customer_id = s.customer_id AND e.day <= %(as_of)s AND {known_event}) AS last_day
-    ) edge
+    JOIN usage_days edge ON edge.customer_id = s.customer_id
     LEFT JOIN (
         SELECT d.customer_id,
             greatest(max(d.users) FILTER (WHERE d.day > %(last_day)s - 28), people.active) AS active,
@@ -76,10 +77,8 @@ CROSS JOIN LATERAL (VALUES
         CASE WHEN u.last_day IS NULL THEN {no_facts} ELSE 0 END)
 ) AS r (slot, value, day, reason)
 """.format(
-    usage=table(UsageEvent),
     lines=table(LineVersion),
     paying=_PAYING,
-    known_event=_KNOWN_EVENT,
     known_line=known(LineVersion, "l"),
     million=MILLION,
     no_facts=NO_FACTS,
