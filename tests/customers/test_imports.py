@@ -8,6 +8,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from accounts.models import Organisation
 from customers.connectors.table import Columns
@@ -360,7 +361,7 @@ def test_command_refuses_in_words_what_it_cannot_do(tmp_path):
 
 
 def test_undo_command_takes_a_batch_back(bring):
-    outcome = bring("customers", "customer_id\nc1\n")
+    outcome = bring("customers", "customer_id\nc1\n", at=timezone.now())
     code, out = command("undo_import", str(outcome.batch), "--json")
     assert (code, json.loads(out)["conflicts"]) == (0, [])
     assert command("undo_import", str(outcome.batch), "--json")[0] == 2

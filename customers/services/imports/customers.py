@@ -187,7 +187,7 @@ def _update(rows: Sequence[Row], known: dict[str, int], context: Context) -> set
 def _taken_back(stored: dict[int, Customer]) -> set[int]:
     """Archived customers that went when an import was undone; importing them again brings them back."""
     archived = [pk for pk, customer in stored.items() if customer.archived_at is not None]
-    undone = BatchItem.objects.filter(object_type=TYPE, object_id__in=archived, before=None)
+    undone = BatchItem.objects.filter(object_type=TYPE, object_id__in=archived, before__isnull=True)
     return set(undone.exclude(batch__undone_at=None).values_list("object_id", flat=True))
 
 
