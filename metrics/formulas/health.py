@@ -121,7 +121,14 @@ def level(card: Card, readings: Sequence[Reading], subject: Subject = ANYONE) ->
     """The score of one customer from readings in card order. Pure: the same inputs give the same digits."""
     if isinstance(card, ActionsCard):
         return _actions_level(card, readings, subject)
-    return _weighted_level(card, readings, subject)
+    return _weighted_level(card, readings, subject, with_parts=False)
+
+
+def explain(card: Card, readings: Sequence[Reading], subject: Subject = ANYONE) -> Level:
+    """The same result with every part of it: points, shares and reasons by measure and group."""
+    if isinstance(card, ActionsCard):
+        return _actions_level(card, readings, subject)
+    return _weighted_level(card, readings, subject, with_parts=True)
 
 
 def score_many(card: Card, rows: Iterable[tuple[Sequence[Reading], Subject]]) -> list[Level]:
@@ -177,7 +184,9 @@ def _group_points(group: Group, members: Sequence[_Measured]) -> int | None:
     return div(sum(weight * points for weight, points in present), sum(weight for weight, _ in present))
 
 
-def _weighted_level(card: WeightedCard, readings: Sequence[Reading], subject: Subject) -> Level:
+def _weighted_level(
+    card: WeightedCard, readings: Sequence[Reading], subject: Subject, *, with_parts: bool
+) -> Level:
     measured = [_measured(m, reading, subject) for m, reading in zip(card.measures, readings, strict=True)]
     members = _by_group(card, measured)
     points = [_group_points(group, ones) for group, ones in zip(card.groups, members, strict=True)]
@@ -189,7 +198,7 @@ def _weighted_level(card: WeightedCard, readings: Sequence[Reading], subject: Su
     )
     coverage = Fraction(covered, card.base_total)
     if sum(weights) == 0:
-        return _nothing_known(card, measured, coverage)
+        return _nothing_known(card, measured, coverage, with_parts=with_parts)
     mean = div(sum(w * p for w, p in zip(weights, points, strict=True) if p is not None), sum(weights))
     shares = apportion(mean, [w * (p or 0) for w, p in zip(weights, points, strict=True)])
     contributions = [
@@ -203,7 +212,6 @@ def _weighted_level(card: WeightedCard, readings: Sequence[Reading], subject: Su
         lines.append(Line(CAP_LINE, cap))
     total = mean + (cap or 0)
     reason = _guard(card, measured, coverage)
-    effective = _effective_shares(members, weights)
     return Level(
         score=None if reason else total,
         arithmetic=total,
@@ -211,7 +219,9 @@ def _weighted_level(card: WeightedCard, readings: Sequence[Reading], subject: Su
         reason=reason,
         coverage=coverage,
         lines=tuple(lines),
-        parts=_parts(card, measured, effective, contributions),
+        parts=_parts(card, measured, _effective_shares(members, weights), contributions)
+        if with_parts
+        else (),
         groups=tuple(
             GroupPart(group.key, p, share)
             for group, p, share in zip(card.groups, points, shares, strict=True)
@@ -259,7 +269,9 @@ def _guard(card: WeightedCard, measured: Sequence[_Measured], coverage: Fraction
     return ""
 
 
-def _nothing_known(card: WeightedCard, measured: Sequence[_Measured], coverage: Fraction) -> Level:
+def _nothing_known(
+    card: WeightedCard, measured: Sequence[_Measured], coverage: Fraction, *, with_parts: bool
+) -> Level:
     zero = [0] * len(measured)
     blocked = any(one.measure.missing == "block" and one.points is None for one in measured)
     return Level(
@@ -269,7 +281,7 @@ def _nothing_known(card: WeightedCard, measured: Sequence[_Measured], coverage: 
         reason=BLOCKED if blocked else NO_DATA,
         coverage=coverage,
         lines=(),
-        parts=_parts(card, measured, [Fraction(0) for _ in measured], zero),
+        parts=_parts(card, measured, [Fraction(0) for _ in measured], zero) if with_parts else (),
         groups=tuple(GroupPart(group.key, None, 0) for group in card.groups),
     )
 

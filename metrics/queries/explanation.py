@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from metrics.formulas.health import CAP_LINE, Level, Part, level
+from metrics.formulas.health import CAP_LINE, Level, Part, explain
 from metrics.formulas.health_cards import Card, CardMeasure
 from metrics.formulas.health_curves import Curve
 from metrics.formulas.health_measures import MeasureVersion, measure_of
@@ -77,7 +77,7 @@ class Explanation:
 def explanation_of(score: HealthScore) -> Explanation:
     """Every part of a stored score, recomputed from its stored inputs."""
     card = cards_of([score.version])[score.version_id]
-    result = level(card, *arithmetic_of(score.inputs, score.as_of))
+    result = explain(card, *arithmetic_of(score.inputs, score.as_of))
     titles = {group.key: group.title for group in card.groups}
     days = [one["as_of"] and date.fromisoformat(one["as_of"]) for one in score.inputs["readings"]]
     drivers = [

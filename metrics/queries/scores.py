@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from accounts.queries import organisation
 from customers.models import CustomerSummary
-from metrics.formulas.health import level
+from metrics.formulas.health import explain
 from metrics.formulas.health_cards import INSUFFICIENT, Card, read_card
 from metrics.formulas.health_measures import MEASURES
 from metrics.formulas.health_numbers import MICRO, plain, trend
@@ -187,7 +187,7 @@ def top_cause(score: HealthScore, before: Stretch | None, card: Card) -> str:
 
 
 def _weakest(score: HealthScore, card: Card) -> str:
-    parts = level(card, *arithmetic_of(score.inputs, score.as_of)).parts
+    parts = explain(card, *arithmetic_of(score.inputs, score.as_of)).parts
     lost = {part.key: 100 * MICRO * part.effective_share - part.contribution for part in parts}
     key = max(lost, key=lambda one: (lost[one], one), default="")
     return f"{title_of(key)} costs {plain(int(lost[key]), 1)}" if key and lost[key] >= MICRO else ""

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from metrics.formulas.health import Reading, Subject, level, roll_up
+from metrics.formulas.health import Reading, Subject, explain, level, roll_up
 from metrics.formulas.health_cards import (
     ACTION_BANDS,
     WEIGHTED_BANDS,
@@ -180,7 +180,7 @@ def test_g_11_decay(age, points):
 
 def test_g_11_an_expired_reading_is_missing_with_its_reason():
     card = WeightedCard(groups=(group("g", 1, measure("a", fresh_for=30, expires_after=90), measure("b")),))
-    result = level(card, [Reading(90 * MICRO, age=90), Reading(40 * MICRO, age=0)])
+    result = explain(card, [Reading(90 * MICRO, age=90), Reading(40 * MICRO, age=0)])
     assert result.score == micro(40)
     assert (result.parts[0].reason, result.parts[0].points) == ("expired", None)
     assert result.parts[0].raw_points == micro(90)
@@ -288,14 +288,14 @@ def test_hw_2_base_and_effective_shares():
     card = WeightedCard(
         groups=(group("u", 60, measure("a", 2), measure("b", 1)), group("s", 40, measure("c")))
     )
-    parts = level(card, read(90, None, 70)).parts
+    parts = explain(card, read(90, None, 70)).parts
     assert [p.base_share for p in parts] == [Fraction(4, 10), Fraction(2, 10), Fraction(4, 10)]
     assert [p.effective_share for p in parts] == [Fraction(6, 10), 0, Fraction(4, 10)]
 
 
 def test_hw_2_weight_zero_is_shown_and_never_counted():
     card = WeightedCard(groups=(group("g", 1, measure("a", 0), measure("b", 1), rule="min"),))
-    result = level(card, read(10, 60))
+    result = explain(card, read(10, 60))
     assert (result.score, numbers(result), result.coverage) == (micro(60), [0, micro(60)], 1)
     assert result.parts[0].points == micro(10)
 

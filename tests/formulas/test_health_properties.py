@@ -1,12 +1,13 @@
 """What holds for every card and every set of readings."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.formulas.health import Reading, level, score_many
+from metrics.formulas.health import ANYONE, Reading, explain, level, score_many
 from metrics.formulas.health_cards import (
     WEIGHTED_BANDS,
     Cap,
@@ -19,7 +20,17 @@ from metrics.formulas.health_cards import (
     read_card,
 )
 from metrics.formulas.health_curves import Linear, Peers, Percentile, Step, Target
-from metrics.formulas.health_numbers import FULL, MICRO, apportion, div, percent, plain, rounded, shown, shown_parts
+from metrics.formulas.health_numbers import (
+    FULL,
+    MICRO,
+    apportion,
+    div,
+    percent,
+    plain,
+    rounded,
+    shown,
+    shown_parts,
+)
 
 small = st.integers(-(10**13), 10**13)
 points = st.integers(0, FULL)
@@ -102,7 +113,8 @@ def test_he_1_lines_add_up_to_the_score_and_points_stay_in_range(card, data):
     if card.base_total == 0:
         return
     row = data.draw(st.lists(readings(), min_size=len(card.measures), max_size=len(card.measures)))
-    result = level(card, row)
+    result = explain(card, row)
+    assert level(card, row) == replace(result, parts=())
     if result.arithmetic is None:
         assert (result.score, result.lines) == (None, ())
         return
@@ -122,8 +134,6 @@ def test_hn_6_many_equals_one_by_one(card, data):
         return
     size = len(card.measures)
     rows = data.draw(st.lists(st.lists(readings(), min_size=size, max_size=size), max_size=4))
-    from metrics.formulas.health import ANYONE
-
     assert score_many(card, [(row, ANYONE) for row in rows]) == [level(card, row) for row in rows]
 
 

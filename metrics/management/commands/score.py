@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from accounts.queries import organisation
-from customers.models import Customer, ExternalId
+from customers.models import CustomerSummary, ExternalId
 from metrics.models import HealthScore, ScorecardVersion
 from metrics.queries.scorecards import live_version, live_version_of
 from metrics.queries.scores import scores_at
@@ -61,7 +61,8 @@ class Command(BaseCommand):
 
 
 def _rows(scores: dict[int, HealthScore]) -> list[dict[str, Any]]:
-    names = dict(Customer.objects.filter(pk__in=scores).order_by("pk").values_list("pk", "name"))
+    summaries = CustomerSummary.objects.filter(customer_id__in=scores).order_by("customer_id")
+    names = dict(summaries.values_list("customer_id", "customer__name"))
     outside = dict(ExternalId.objects.filter(customer_id__in=names).values_list("customer_id", "value"))
     return [
         {
@@ -157,7 +158,7 @@ def _customer_id(text: str) -> int:
     """Ids of imported files win over Tend's own, because people know those."""
     found = ExternalId.objects.filter(value=text).order_by("pk").values_list("customer_id", flat=True).first()
     if found is None and text.isascii() and text.isdigit():
-        found = Customer.objects.filter(pk=int(text)).values_list("pk", flat=True).first()
+        found = CustomerSummary.objects.filter(pk=int(text)).values_list("pk", flat=True).first()
     if found is None:
         raise CommandError(f"No customer {text}. Give its id as imported.", returncode=REFUSED)
     return found
