@@ -17,7 +17,7 @@ FILTER_LABELS = {"csm": "CSM", "role": "Role of the contact"}
 OFFERED_KINDS = [SurveyKind.NPS, SurveyKind.CSAT5, SurveyKind.CES7]
 POLICY, ANY = "policy", "any"
 WINDOWS = [
-    (POLICY, "The policy’s days and hours, in the contact’s time zone"),
+    (POLICY, "In the hours of the rules"),
     (ANY, "At any hour of any day"),
 ]
 
@@ -40,7 +40,7 @@ class CampaignForm(forms.Form):
     question = forms.CharField(
         required=False,
         max_length=300,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        widget=forms.Textarea(attrs={"rows": 2, "placeholder": "The standard question of the kind"}),
         help_text="Empty: the standard question. Other words start a series of their own.",
     )
     intro = forms.CharField(
@@ -50,7 +50,9 @@ class CampaignForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="After “Hello Robin,”. Empty: the standard one.",
     )
-    window = forms.ChoiceField(label="Send", choices=WINDOWS)
+    window = forms.ChoiceField(
+        label="Send", choices=WINDOWS, help_text="Always on the clock of the contact’s own time zone."
+    )
     ends_on = forms.DateField(
         label="Last day",
         required=False,

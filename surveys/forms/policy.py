@@ -63,7 +63,9 @@ class PolicyForm(forms.ModelForm):
 class SenderForm(forms.ModelForm):
     """Who the mails come from."""
 
-    privacy_url = forms.URLField(label="Your privacy page", required=False, max_length=200, assume_scheme="https")
+    privacy_url = forms.URLField(
+        label="Your privacy page", required=False, max_length=200, assume_scheme="https"
+    )
 
     class Meta:
         model = SenderIdentity

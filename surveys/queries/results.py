@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 
+from customers.models import CustomerSummary
 from metrics.formulas import satisfaction
 from surveys.choices import ACCEPTED, DeliveryState, MessageKind, ResponseState, SurveyKind
+from surveys.formulas import weighting
 from surveys.formulas.scales import NEGATIVE, NEUTRAL, POSITIVE, SCALES, bucket
 from surveys.models import Campaign, Invitation, Message, Response, SurveyPolicy, WaveSkip
 
@@ -102,6 +104,30 @@ def _share(hits: int, n: int) -> tuple[Decimal | None, Decimal | None, Decimal |
     if interval is None:
         return None, None, None
     return satisfaction.share(hits=hits, n=n).value, interval.low * HUNDRED, interval.high * HUNDRED
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to count, its result and what it is good for."""
+
+    name: str
+    value: Decimal | None
+    use: str
+
+
+def methods(campaign: Campaign) -> tuple[list[Method], int]:
+    """The four ways to count an NPS over the same answers, and how many customers answered. MRR is today's."""
+    answers: dict[int, list[int]] = {}
+    rows = Response.objects.counted().filter(campaign=campaign).values_list("customer", "score")
+    for customer, score in rows:
+        answers.setdefault(customer, []).append(score)
+    mrr = dict(CustomerSummary.objects.filter(customer__in=list(answers)).values_list("customer", "mrr"))
+    return [
+        Method("Every answer", weighting.every_answer(answers), "comparing with others"),
+        Method("Every customer once", weighting.every_customer(answers), "the company view"),
+        Method("Bucket of the customer’s mean", weighting.one_vote(answers), "one vote per customer"),
+        Method("By MRR", weighting.by_mrr(answers, mrr), "revenue at risk"),
+    ], len(answers)
 
 
 def distribution(kind: str, scores: Mapping[int, int]) -> list[tuple[int, int, str]]:

@@ -9,9 +9,11 @@ from django.views.decorators.http import require_safe
 from accounts.choices import Grant
 from accounts.permissions import may_see_identities
 from config.web import charts
+from config.web import money as amounts
 from config.web.access import declare
 from config.web.htmx import page_or_part
 from config.web.tables import Column, Table
+from metrics.formulas.satisfaction import nps_shown
 from surveys.choices import SkipReason, SurveyKind
 from surveys.models import Campaign
 from surveys.queries import policy as policies
@@ -52,7 +54,12 @@ def _figures(found: Campaign, kind: str) -> dict[str, Any]:
     from_all = scores_of(found.responses.all()).get(found.pk, {})
     points = queries.distribution(kind, from_all)
     score = queries.score_of(kind, from_all, policy)
+    ways, customers = (
+        queries.methods(found) if kind == SurveyKind.NPS and score.value is not None else ([], 0)
+    )
     return {
+        "ways": [(way.name, nps_shown(way.value) if way.value is not None else "–", way.use) for way in ways],
+        "ways_customers": customers,
         "score": score_cell(score),
         "axis": _axis(score) if score.value is not None else None,
         "points": points,
@@ -82,7 +89,10 @@ def _axis(score: queries.Score) -> dict[str, str]:
         "x": f"{place(score.low)}%",
         "width": f"{place(score.high) - place(score.low):.2f}%",
         "at": f"{place(score.value)}%",
-        "ticks": [(f"{place(low + width * part // 4)}%", low + width * part // 4, part) for part in range(5)],
+        "ticks": [
+            (f"{place(low + width * part // 4)}%", amounts.number(low + width * part // 4), part)
+            for part in range(5)
+        ],
     }
 
 
