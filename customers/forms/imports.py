@@ -106,10 +106,10 @@ class MappingForm(forms.Form):
         known = [*constants.items(), *[("", "")] * CONSTANTS][:CONSTANTS]
         for place, (name, value) in enumerate(known):
             self.fields[f"constant_{place}"] = forms.ChoiceField(
-                label="Field", choices=[("", "None"), *choices[1:]], required=False, initial=name
+                label="Same in every row", choices=[("", "None"), *choices[1:]], required=False, initial=name
             )
             self.fields[f"value_{place}"] = forms.CharField(
-                label="Value for all rows", max_length=200, required=False, initial=value
+                label="Value", max_length=200, required=False, initial=value
             )
 
     def columns(self) -> list[dict[str, Any]]:

@@ -48,8 +48,8 @@ def set_mrr(version: LineVersion) -> LineVersion:
             hint="Credits and refunds are no subscription lines.",
             field="amount",
         )
-    version.mrr = line_mrr(price, discounts)
     version.mrr_after_discount = line_mrr(price)
+    version.mrr = line_mrr(price, discounts) if discounts else version.mrr_after_discount
     return version
 
 
