@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import organisation
+from config.devstack.demo import LOGINS, PASSWORD
 from config.management.demo_company import asking, load, story
 from customers.models import ExternalId
 
@@ -49,7 +50,8 @@ class Command(BaseCommand):
         self._report(asking.ask(built, by=people[load.PEOPLE[0].email]))
         load.compute(today=today, now=now, report=self._report)
         self.stdout.write(f"Demo company loaded in {time.monotonic() - self.started:.1f} s.")
-        self.stdout.write(f"Logins: {', '.join(load.LOGINS)}; password {load.PASSWORD}")
+        names = ", ".join(f"{email} ({role})" for email, role in LOGINS.items())
+        self.stdout.write(f"Logins: {names}; password {PASSWORD}")
 
     def _report(self, words: str) -> None:
         self.stdout.write(f"  {time.monotonic() - self.started:6.1f} s  {words}")

@@ -12,15 +12,16 @@ from accounts.choices import ReadScope, Role
 from accounts.models import User
 from accounts.queries import organisation as organisations
 from accounts.services import organisation, teams, users
+from config.devstack.demo import PASSWORD
 from config.management.demo_company.story import Row, Story
 from config.web.errors import DomainError
 from customers.connectors.table import Columns
 from customers.models import Customer, ExternalId
+from customers.queries.access import customers_for
 from customers.services import follow_ups, pulses
 from customers.services.imports.run import Request, run_import
 from metrics.services import recompute, score_history, scorecards
 
-PASSWORD = "tend-demo-2026"  # noqa: S105 - test-double
 NAME, ZONE, CURRENCY = "Kestrel", "Europe/Berlin", "EUR"
 SOURCE = "demo"
 HISTORY_WEEKS = 13  # weekly scores shown in the sparkline
@@ -45,7 +46,6 @@ PEOPLE = (
     Person("tomas@kestrel.example", "Tomas Novak", Role.CSM, "South"),
     Person("fin@kestrel.example", "Fin Keller", Role.VIEWER, "Customer success"),
 )
-LOGINS = tuple(f"{person.email} ({person.role})" for person in PEOPLE[:3])
 CSMS = [person.email for person in PEOPLE if person.role == Role.CSM]
 
 
@@ -86,7 +86,7 @@ def load(story: Story, people: dict[str, User], *, now: datetime, report: Report
     for kind, rows in files:
         report(f"{kind}: {_import(kind, rows, by=admin, now=now)} rows")
     ids = dict(ExternalId.objects.filter(source=SOURCE).values_list("value", "customer_id"))
-    customers = Customer.objects.all().in_bulk(ids.values())
+    customers = customers_for(admin).in_bulk(ids.values())
     book = {key: customers[pk] for key, pk in ids.items()}
     _daily_work(story, book, people, now)
     report(f"daily work: {len(story.follow_ups)} follow-ups, {len(story.pulses)} pulses")
