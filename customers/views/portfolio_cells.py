@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 
 from config.web import money as amounts
 from config.web.tables import Head
@@ -28,7 +29,8 @@ NEVER = mark_safe('<span class="muted">–</span><small class="amber">never</sma
 TODAY = mark_safe('<span class="amber w6">today</span>')
 SOON_DAYS, NEAR_DAYS = 45, 90  # to the renewal: red, amber
 HEALTH_SPAN = ui.HEALTH_SPAN
-SPARK_WIDTH = 56  # px; the table is dense
+FOLLOW_UP_LETTERS = 18  # the whole title stands on the customer page
+SPARK_WIDTH = 48  # px; the table is dense
 SURE_FROM = ui.COVERAGE_GOOD  # below it the pill says how much of the weight is known
 PROMOTER, PASSIVE = 9, 7
 BAND_WORDS = {"": "No score", "insufficient": "No score", "none": "No score"}
@@ -38,7 +40,7 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("customer", "Customer", ""),
     ("health", "Health", ""),
     ("trend", "30 days", "p1"),
-    ("", "12 weeks", "p2"),
+    ("", "Trend", "p2"),
     ("coverage", "Coverage", "p3"),
     ("mrr", "MRR", "num"),
     ("change", "90 days", "num p2"),
@@ -47,7 +49,6 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("touch", "Last touch", "num p2"),
     ("nps", "NPS", "ctr p2"),
     ("follow_up", "Next follow-up", "p1"),
-    ("owner", "CSM", "p3"),
 )
 EXPORT_HEADER = (
     "Customer", "Industry", "Segment", "Tier", "Phase", "CSM", "Score", "Band", "Coverage", "Change in 30 days", "MRR",
@@ -101,7 +102,7 @@ def _cells(row: Any, scene: Scene) -> SafeString:
         '<td class="chk"><input type="checkbox" name="sel" value="{}" aria-label="Select {}"></td>'
         '<td class="clip">{}</td><td>{}</td><td class="p1">{}</td><td class="p2">{}</td><td class="p3">{}</td>'
         '<td class="num w6">{}</td><td class="num p2">{}</td><td class="nw">{}</td><td class="p3">{}</td>'
-        '<td class="num p2 nw">{}</td><td class="ctr p2">{}</td><td class="p1 clip">{}</td><td class="p3 nw">{}</td>',
+        '<td class="num p2 nw">{}</td><td class="ctr p2">{}</td><td class="p1 nw">{}</td>',
         row.pk,
         row.name,
         _who(row, scene),
@@ -116,7 +117,6 @@ def _cells(row: Any, scene: Scene) -> SafeString:
         _touch(row.summary__last_touch_at, scene),
         _nps(row.summary__last_nps),
         _follow_up(row, scene),
-        row.summary__owner__name or DASH,
     )
 
 
@@ -200,8 +200,9 @@ def _follow_up(row: Any, scene: Scene) -> SafeString:
         return DASH
     zone = ZoneInfo(row.summary__owner__time_zone) if row.summary__owner__time_zone else scene.zone
     return format_html(
-        "{}<small>{}</small>",
+        '<span title="{}">{}</span><small>{}</small>',
         row.summary__next_follow_up,
+        Truncator(row.summary__next_follow_up).chars(FOLLOW_UP_LETTERS),
         due_word((due - scene.now.astimezone(zone).date()).days),
     )
 

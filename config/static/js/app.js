@@ -53,7 +53,7 @@
   });
 
   // htmx: a part that lands in a dialog opens it, a swap keeps the count of the selection, a failure says so
-  addEventListener("htmx:afterSwap", (e) => { const d = e.target.closest?.("dialog"); if (d && !d.open && !d.matches(".palette")) d.showModal(); count(); });
+  addEventListener("htmx:afterSwap", (e) => { const d = e.target.closest?.("dialog"); if (d && !d.open && d.firstElementChild && !d.matches(".palette")) d.showModal(); count(); });
   const failed = (e) => {
     const panel = e.detail.target?.querySelector?.("[data-panel]"), note = $(panel ? "#panel-failed" : "#request-failed");
     if (panel) { panel.replaceChildren(note.content.cloneNode(true)); panel.parentElement.removeAttribute("aria-busy"); }
