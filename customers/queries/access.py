@@ -22,6 +22,11 @@ def scope_and_book_for(user: Any) -> tuple[CustomerQuerySet, CustomerQuerySet]:
     return scope, scope if owner_ids == {user.pk} else scope.in_book_of(user)
 
 
+def everybody() -> CustomerQuerySet:
+    """All customers, for work that is no person's: recomputing, totals on the command line."""
+    return Customer.objects.all()
+
+
 def customers_to_edit(user: Any) -> CustomerQuerySet:
     """Customers this user may change: the own book for a CSM, the team's for a manager, all for an admin."""
     return Customer.objects.all().in_books_of(write_owner_ids(user))
