@@ -14,7 +14,7 @@ from customers.models import Customer, StaleMark
 from customers.services import summaries
 from customers.services.locks import lock_summaries_unless_taken
 from metrics.models import CompanyMonth, CustomerMonth, LineSegment, Movement
-from metrics.queries.freshness import is_other_basis, last_fill
+from metrics.queries.freshness import is_other_basis, last_fill, nothing_waits
 from metrics.services.factors import fill_factors
 from metrics.services.refresh import fill_company, refresh_all_stale, refresh_customers
 from metrics.services.statistics import analyze_facts
@@ -25,6 +25,7 @@ JOB_BUDGET_S = (
     180  # seconds of one run of the job; the rest goes back to the queue, below the worker's time limit
 )
 EARLIEST = date(1990, 1, 1)  # before any usage event
+PATIENCE_S = 120  # seconds a command waits for what a worker has begun
 WAIT_S = 0.2  # seconds until customers that a refresh holds are tried again
 
 Report = Callable[[int, int], None]
@@ -60,7 +61,13 @@ def recompute_all(
 def finish(*, customers: int, as_of: date, now: datetime) -> Recomputed:
     """After the last slice: planner statistics, the company's months, and what was covered."""
     analyze(LineSegment, Movement, CustomerMonth)
-    months = fill_company(as_of=as_of, now=now, new_day=True)
+    months, deadline = 0, time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        months = fill_company(as_of=as_of, now=now, new_day=True)
+        fill = last_fill()
+        if fill is not None and fill.filled_at == now:
+            break
+        time.sleep(WAIT_S)  # a ticker holds the lock of the fill
     first = CompanyMonth.objects.order_by("month").values_list("month", flat=True).first()
     return Recomputed(customers=customers, months=months, days=(as_of - first).days + 1 if first else 0)
 
@@ -135,7 +142,12 @@ def bring_up_to_date(*, as_of: date, now: datetime, report: Report | None = None
     if fill is None or fill.as_of != as_of or is_other_basis():
         return recompute_all(as_of=as_of, now=now, usage_from=EARLIEST, report=report)
     waiting = StaleMark.objects.values("customer_id").distinct().count()
-    done = refresh_all_stale(
-        as_of=as_of, now=now, report=None if report is None else lambda done: report(done, waiting)
-    )
-    return Recomputed(customers=done, months=fill_company(as_of=as_of, now=now), days=0)
+    tell = None if report is None else lambda done: report(done, waiting)
+    done, months, deadline = 0, 0, time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        done += refresh_all_stale(as_of=as_of, now=now, report=tell)
+        months += fill_company(as_of=as_of, now=now)
+        if nothing_waits(as_of=as_of):
+            break
+        time.sleep(WAIT_S)  # a worker is refreshing the rest
+    return Recomputed(customers=done, months=months, days=0)

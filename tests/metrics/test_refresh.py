@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from threading import Timer
 
 import pytest
 from django.db import connections
@@ -242,3 +243,22 @@ def test_the_job_goes_on_where_it_was(db, now, monkeypatch):
         set(CustomerMonth.objects.values_list("customer_id", flat=True))
         == {customer.pk for customer in customers} - skipped
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_command_waits_for_what_a_worker_is_refreshing(now):
+    larch = make_payer("Larch")
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    make_version(larch, FIRST)
+    mark(larch)
+    other = connections.create_connection("default")
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM customers_customersummary FOR UPDATE")
+    release = Timer(0.5, other.connection.rollback)
+    release.start()
+    covered = recompute.bring_up_to_date(as_of=AS_OF, now=now)
+    release.join()
+    other.close()
+    assert covered.customers == 1
+    assert nothing_waits(as_of=AS_OF)
