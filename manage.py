@@ -5,10 +5,10 @@ import os
 import sys
 
 
-def main():
+def main() -> None:
     """Prepare the environment, then hand over to the command."""
-    if sys.version_info < (3, 11):
-        sys.exit("Tend needs Python 3.11 or newer, this is %s. Try python3.11 manage.py ..." % sys.version.split()[0])  # noqa: UP031
+    if sys.version_info < (3, 11):  # noqa: UP036 - before-bootstrap
+        sys.exit("Tend needs Python 3.11 or newer; this one is older. Try: python3.11 manage.py ...")
     if os.name != "posix":
         sys.exit("Tend runs on Linux and macOS. On Windows use WSL, or a container.")
     from config.devstack import bootstrap
