@@ -29,6 +29,7 @@ from metrics.services.fills import note_fill
 from metrics.services.revenue_summaries import publish_revenue
 from metrics.services.scores import score_customers
 from metrics.services.statistics import analyze_facts
+from surveys.services.summaries import publish_answers
 
 REFRESH_BATCH = 500  # customers of one transaction; about 2 s of SQL, short enough to lose in a crash
 BUDGET_S = 20  # seconds one ticker pass may take before the next one goes on
@@ -67,6 +68,7 @@ def refresh_customers(
         DirtyMonth.objects.create(month=first)
     score_customers(customer_ids=frame.customer_ids, as_of=as_of, now=now)
     publish_revenue(customer_ids=list(customer_ids), as_of=as_of)
+    publish_answers(customer_ids=customer_ids)
 
 
 def refresh_stale(*, as_of: date, now: datetime, limit: int = REFRESH_BATCH) -> int:
