@@ -49,6 +49,7 @@ def run(argv: list[str]) -> None:
 
 
 def _run_django(name: str, argv: list[str]) -> None:
+    import django
     from django.core.management import execute_from_command_line, get_commands
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -58,6 +59,7 @@ def _run_django(name: str, argv: list[str]) -> None:
         if not brings_its_own_database():
             data = data_folder()
             use_embedded(data)
+            django.setup()  # only then are all commands known
             asks_for_help = not {"-h", "--help", "--version"}.isdisjoint(argv[1:])
             if name in get_commands() and name not in WITHOUT_DATABASE and not asks_for_help:
                 addresses = stack.enter_context(running.database(data))
@@ -92,9 +94,6 @@ def use_embedded(data: DataFolder) -> None:
 
 def _migrate(data: DataFolder) -> None:
     """A command of a script may be the first thing that ever runs here."""
-    import django
-
-    django.setup()
     from config.devstack import prepare
 
     lock = FileLock(data.root / "migrate.lock")

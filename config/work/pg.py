@@ -29,7 +29,7 @@ def copy_new_rows(
 
     Returns (rows inserted, distinct values of the `returning` expression over the inserted rows).
     """
-    scratch = _copy_to_scratch(model, columns, rows)
+    scratch, _ = _copy_to_scratch(model, columns, rows)
     return _insert_new(model, columns, scratch, returning)
 
 
@@ -46,8 +46,10 @@ def copy_changed_rows(
 
     The rows given are distinct in `key`. Returns (inserted, updated, distinct values of `returning` over both).
     """
-    scratch = _copy_to_scratch(model, columns, rows)
+    scratch, sent = _copy_to_scratch(model, columns, rows)
     inserted, values = _insert_new(model, columns, scratch, returning)
+    if inserted == sent:
+        return inserted, 0, values
     name = connection.ops.quote_name
     table = name(model._meta.db_table)
     arrived = ", ".join(f"{name(column)} AS {name('new_' + column)}" for column in (*key, *compared))
@@ -65,7 +67,9 @@ def copy_changed_rows(
     return inserted, sum(count for _, count in found), [*values, *(value for value, _ in found)]
 
 
-def _copy_to_scratch(model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def _copy_to_scratch(
+    model: type[Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> tuple[str, int]:
     names = ", ".join(connection.ops.quote_name(column) for column in columns)
     scratch = f"incoming_{model._meta.model_name}"
     with connection.cursor() as cursor:
@@ -74,8 +78,7 @@ def _copy_to_scratch(model: type[Model], columns: Sequence[str], rows: Iterable[
             f"CREATE TEMPORARY TABLE {scratch} ON COMMIT DROP AS"
             f" SELECT {names} FROM {connection.ops.quote_name(model._meta.db_table)} WITH NO DATA"
         )
-    copy_rows(scratch, columns, rows)
-    return scratch
+    return scratch, copy_rows(scratch, columns, rows)
 
 
 def _insert_new(
@@ -157,3 +160,17 @@ def clock() -> datetime:
         cursor.execute("SELECT now()")
         found: datetime = cursor.fetchone()[0]
         return found
+
+
+def server_settings(*names: str) -> dict[str, str]:
+    """The server's settings by name, as text."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)", [list(names)])
+        return dict(cursor.fetchall())
+
+
+def invalid_indexes() -> list[str]:
+    """Indexes that a failed CREATE INDEX CONCURRENTLY left unusable."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1")
+        return [name for (name,) in cursor.fetchall()]

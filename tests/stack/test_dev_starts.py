@@ -1,6 +1,7 @@
 """`manage.py dev` from outside: starting, being asked twice, ports, other commands beside it."""
 
 import contextlib
+import json
 import signal
 import socket
 import stat
@@ -75,6 +76,12 @@ def test_a_command_with_nothing_running_brings_a_migrated_database_and_takes_it_
     assert (done.returncode, done.stdout) == (0, "users 0\n"), done.stderr
     assert not (fresh / "env").exists()
     assert start(fresh, "--help").leaves_nothing_within(END_SECONDS)
+
+
+def test_a_command_of_ours_finds_a_migrated_database_at_its_very_first_start(fresh):
+    done = manage("jobs", "--json", data=fresh)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["dead"] == []
 
 
 def test_a_command_without_need_for_a_database_starts_none(fresh):
