@@ -393,6 +393,7 @@ class Migration(migrations.Migration):
                 ('renewal_on', models.DateField(null=True)),
                 ('score', models.DecimalField(decimal_places=6, max_digits=14, null=True)),
                 ('band', models.CharField(default='insufficient', max_length=40)),
+                ('band_label', models.CharField(blank=True, max_length=40)),
                 ('tone', models.CharField(default='none', max_length=10)),
                 ('coverage', models.DecimalField(decimal_places=6, default=0, max_digits=7)),
                 ('trend_30d', models.DecimalField(decimal_places=6, max_digits=14, null=True)),

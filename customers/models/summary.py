@@ -21,6 +21,7 @@ class CustomerSummary(models.Model):
     renewal_on = models.DateField(null=True)
     score = models.DecimalField(max_digits=14, decimal_places=6, null=True)
     band = models.CharField(max_length=40, default="insufficient")
+    band_label = models.CharField(max_length=40, blank=True)
     tone = models.CharField(max_length=10, default="none")
     coverage = models.DecimalField(max_digits=7, decimal_places=6, default=0)
     trend_30d = models.DecimalField(max_digits=14, decimal_places=6, null=True)

@@ -58,6 +58,8 @@ RISK_FIRST = Case(
     default=Value(len(TONES)),
     output_field=IntegerField(),
 )
+# Who pays nothing now cannot be saved today; work starts with the others.
+NOT_PAYING_LAST = Case(When(summary__mrr__gt=0, then=Value(0)), default=Value(1), output_field=IntegerField())
 PHASE_ORDER = Case(
     *[When(phase=phase, then=Value(rank)) for rank, phase in enumerate(Phase.values)],
     default=Value(len(Phase.values)),
@@ -156,7 +158,7 @@ ROW_FIELDS = (
     "summary__plan",
     "summary__renewal_on",
     "summary__score",
-    "summary__band",
+    "summary__band_label",
     "summary__coverage",
     "summary__trend_30d",
     "summary__trend_points",
@@ -203,7 +205,7 @@ class Portfolio:
         rows = (
             self._filtered()
             .order_by()
-            .values("tone", "summary__band", "summary__currency")
+            .values("tone", "summary__band_label", "summary__currency")
             .annotate(
                 n=Count("pk"),
                 money=Coalesce(Sum("mrr"), zero),
@@ -216,7 +218,7 @@ class Portfolio:
         return [
             Group(
                 tone=row["tone"],
-                band=row["summary__band"] or "",
+                band=row["summary__band_label"] or "",
                 currency=row["summary__currency"] or "",
                 customers=row["n"],
                 mrr=row["money"],
@@ -333,7 +335,11 @@ class Portfolio:
         return rows.filter(tone__in=self.filters.tones) if self.filters.tones else rows
 
     def _ordered(self) -> CustomerQuerySet:
-        keys = [_ordering(key) for key in self.filters.sort] or [RISK_FIRST.asc(), F("mrr").desc()]
+        keys = [_ordering(key) for key in self.filters.sort] or [
+            NOT_PAYING_LAST.asc(),
+            RISK_FIRST.asc(),
+            F("mrr").desc(),
+        ]
         return self._result().order_by(*keys, Lower("name"), "pk")
 
 

@@ -43,7 +43,7 @@ def search(user: User, text: str) -> Hits:
     for word in words:
         found = found.filter(with_words(word), with_words(word, named=False))
     customers = found.order_by(Lower("name"), "pk").values(
-        "pk", "name", "domain", "tone", "summary__score", "summary__band"
+        "pk", "name", "domain", "tone", "summary__score", "summary__band_label"
     )
     return Hits(
         words=tuple(words),

@@ -58,7 +58,7 @@ CUSTOMER_FIELDS = (
     "mrr",
     "summary__currency",
     "summary__score",
-    "summary__band",
+    "summary__band_label",
     "summary__trend_30d",
     "summary__trend_points",
     "summary__top_cause",

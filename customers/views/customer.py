@@ -204,7 +204,7 @@ def _head_context(head: CustomerHead, now: datetime, today: date) -> dict[str, A
         "summary": summary,
         "now": now,
         "today": today,
-        "band_word": band_word(summary.band),
+        "band_word": band_word(summary.band_label),
         "before": before,
         "arr": summary.mrr * MONTHS_PER_YEAR,
         "renewal_word": days_word((renewal - today).days) if renewal else "",

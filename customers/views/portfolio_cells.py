@@ -33,7 +33,6 @@ FOLLOW_UP_LETTERS = 18  # the whole title stands on the customer page
 SPARK_WIDTH = 48  # px; the table is dense
 SURE_FROM = ui.COVERAGE_GOOD  # below it the pill says how much of the weight is known
 PROMOTER, PASSIVE = 9, 7
-BAND_WORDS = {"": "No score", "insufficient": "No score", "none": "No score"}
 
 # key, label, classes, whether it can be sorted
 COLUMNS: tuple[tuple[str, str, str], ...] = (
@@ -135,7 +134,7 @@ def _who(row: Any, scene: Scene) -> SafeString:
 
 def _health(row: Any) -> SafeString:
     score = row.summary__score
-    pill = _pill(None if score is None else amounts.rounded(score, 0), row.tone, row.summary__band)
+    pill = _pill(None if score is None else amounts.rounded(score, 0), row.tone, row.summary__band_label)
     notes = ["updating"] if row.is_stale else []
     if row.summary__score is not None and row.summary__coverage < SURE_FROM:
         notes.append(f"{amounts.percent(row.summary__coverage)} known")
@@ -226,9 +225,9 @@ def customer_href(pk: int) -> str:
     return f"{pk}".join(_CUSTOMER_HREF)
 
 
-def band_word(band: str | None) -> str:
-    """The word beside a score: the band's key as people read it."""
-    return BAND_WORDS.get(band or "", (band or "").replace("_", " ").capitalize())
+def band_word(label: str | None) -> str:
+    """The word beside a score: the label the scorecard gives the band."""
+    return label or "No score"
 
 
 def nps_tone(score: int | None) -> str:
@@ -261,7 +260,7 @@ def export_rows(found: Iterable[Any], currency: str) -> Iterator[Sequence[Any]]:
     for row in found:
         yield (
             row.name, row.industry, row.segment, row.tier, row.phase, row.summary__owner__name, row.summary__score,
-            band_word(row.summary__band), row.summary__coverage, row.summary__trend_30d, _plain(row.mrr),
+            band_word(row.summary__band_label), row.summary__coverage, row.summary__trend_30d, _plain(row.mrr),
             row.summary__currency or currency, _plain(row.summary__mrr_change_90d), row.summary__plan,
             row.summary__renewal_on, row.summary__last_touch_at, row.summary__last_nps, row.summary__open_follow_ups,
             row.summary__next_follow_up, row.summary__next_follow_up_on,

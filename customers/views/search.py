@@ -15,6 +15,6 @@ def search(request: HttpRequest) -> HttpResponse:
     """Customers and contacts that match, within the reader's scope; matching pages come from the side bar."""
     text = request.GET.get("q", "").strip()[:100]
     hits = find(request.user, text)
-    customers = [row | {"word": band_word(row["summary__band"])} for row in hits.customers]
+    customers = [row | {"word": band_word(row["summary__band_label"])} for row in hits.customers]
     context = {"text": text, "hits": hits, "customers": customers}
     return page_or_part(request, "customers/search.html", parts=["search_hits"], context=context)

@@ -77,7 +77,7 @@ def _line(item: Work) -> dict[str, Any]:
     return {
         "row": item.follow_up,
         "customer": item.customer,
-        "word": band_word(item.customer.summary__band),
+        "word": band_word(item.customer.summary__band_label),
         "due": due_word(item.due_days),
         "why": why,
         "points": number(order.points),
@@ -89,7 +89,7 @@ def _moved(row: Any, currency: str) -> dict[str, Any]:
     before = score - change if score is not None else None
     return {
         "row": row,
-        "word": band_word(row.summary__band),
+        "word": band_word(row.summary__band_label),
         "title": f"From {number(before, 1)} 30 days ago to {number(score, 1)} today",
         "money": money(row.mrr, row.summary__currency or currency),
         "change": signed(change),
@@ -101,7 +101,7 @@ def _renewal(row: Any, currency: str, today_: Any) -> dict[str, Any]:
     left = (row.summary__renewal_on - today_).days
     return {
         "row": row,
-        "word": band_word(row.summary__band),
+        "word": band_word(row.summary__band_label),
         "money": money(row.mrr, row.summary__currency or currency),
         "left": days_word(left),
         "tone": "down" if left <= RENEWALS_DAYS // 2 else "amber",

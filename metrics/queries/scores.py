@@ -131,6 +131,7 @@ def _fields(
     fields: dict[str, Any] = {
         "score": None,
         "band": INSUFFICIENT,
+        "band_label": "",
         "tone": "none",
         "coverage": Decimal(0),
         "trend_30d": None,
@@ -144,6 +145,7 @@ def _fields(
     fields |= {
         "score": score.score,
         "band": score.band,
+        "band_label": label_of(card, score.band) if score.score is not None else "",
         "tone": tone_of(card, score.band),
         "coverage": score.coverage,
         "trend_30d": _trend(month) if score.score is not None else None,

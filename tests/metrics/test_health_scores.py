@@ -239,6 +239,7 @@ def test_summary_fields_of_a_customer_without_a_score():
         customer.pk: {
             "score": None,
             "band": "insufficient",
+            "band_label": "",
             "tone": "none",
             "coverage": Decimal(0),
             "trend_30d": None,

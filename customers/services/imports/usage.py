@@ -8,6 +8,7 @@ it.
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -151,19 +152,16 @@ def _store(
 ) -> None:
     if not events:
         return
-    missing = {event.occurred_at.date().replace(day=1) for event in events} - months
+    found = {(event.occurred_at.year, event.occurred_at.month) for event in events}
+    missing = {date(year, month, 1) for year, month in found} - months
     partitions.ensure_months(UsageEvent._meta.db_table, missing)
     months |= missing
+    day_of = _utc_day if zone.key == "UTC" else partial(_local_day, zone)
     new, updated, touched = copy_changed_rows(
         UsageEvent,
         (*COLUMNS, "recorded_at"),
         (
-            (
-                *stored_row(
-                    event, context.source, event.occurred_at.astimezone(zone).date(), context.batch.pk
-                ),
-                context.now,
-            )
+            (*stored_row(event, context.source, day_of(event.occurred_at), context.batch.pk), context.now)
             for event in events
         ),
         key=KEY,
@@ -175,3 +173,11 @@ def _store(
     context.counts.unchanged += len(events) - new - updated
     for pk, day in first_day_of_each(touched).items():
         first_days[pk] = min(first_days.get(pk, day), day)
+
+
+def _utc_day(moment: datetime) -> date:
+    return moment.date()
+
+
+def _local_day(zone: ZoneInfo, moment: datetime) -> date:
+    return moment.astimezone(zone).date()
