@@ -1,4 +1,3 @@
-
 import accounts.models.organisation
 import django.contrib.postgres.fields
 import django.db.models.deletion
@@ -37,6 +36,9 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80)),
                 ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='accounts.team')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='accounts_team_name_unique', violation_error_message='There is a team of that name already.'), models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='accounts_team_not_own_parent', violation_error_message='A team cannot stand below itself.')],
+            },
         ),
         migrations.CreateModel(
             name='User',
@@ -55,6 +57,9 @@ class Migration(migrations.Migration):
                 ('deactivated_at', models.DateTimeField(blank=True, null=True)),
                 ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='members', to='accounts.team')),
             ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='accounts_user_email_lower_case'), models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'manager', 'csm', 'viewer'])), name='accounts_user_role_known'), models.CheckConstraint(condition=models.Q(('read_scope__in', ['', 'own', 'team', 'all'])), name='accounts_user_scope_known'), models.CheckConstraint(condition=models.Q(('grants__contained_by', models.Value(['export', 'send_campaign', 'publish_scorecard', 'see_identities', 'manage_users'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), size=None)))), name='accounts_user_grants_known'), models.CheckConstraint(condition=models.Q(models.Q(('deactivated_at__isnull', True), ('is_active', True)), ('is_active', False), _connector='OR'), name='accounts_user_active_or_left')],
+            },
         ),
         migrations.CreateModel(
             name='OneTimeLink',
@@ -70,33 +75,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.CheckConstraint(condition=models.Q(('purpose__in', ['invite'])), name='accounts_one_time_link_purpose_known')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='team',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('name'), name='accounts_team_name_unique', violation_error_message='There is a team of that name already.'),
-        ),
-        migrations.AddConstraint(
-            model_name='team',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='accounts_team_not_own_parent', violation_error_message='A team cannot stand below itself.'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='accounts_user_email_lower_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'manager', 'csm', 'viewer'])), name='accounts_user_role_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('read_scope__in', ['', 'own', 'team', 'all'])), name='accounts_user_scope_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('grants__contained_by', models.Value(['export', 'send_campaign', 'publish_scorecard', 'see_identities', 'manage_users'], output_field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), size=None)))), name='accounts_user_grants_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('deactivated_at__isnull', True), ('is_active', True)), ('is_active', False), _connector='OR'), name='accounts_user_active_or_left'),
         ),
     ]

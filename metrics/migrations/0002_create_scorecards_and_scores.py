@@ -9,31 +9,24 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-# Half to even like metrics.formulas.health_numbers.div, for ratios that are read in SQL.
-DIV_EVEN = """
-CREATE FUNCTION metrics_div_even(n numeric, d numeric) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT (CASE WHEN 2 * (n - q * d) > d OR (2 * (n - q * d) = d AND mod(q, 2) <> 0) THEN q + 1 ELSE q END)::bigint
-    FROM (SELECT CASE WHEN mod(n, d) < 0 THEN div(n, d) - 1 ELSE div(n, d) END AS q) whole
-$$
-"""
-LINES_TOTAL = """
-CREATE FUNCTION metrics_lines_total(lines jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT coalesce(sum((line ->> 'points')::numeric), 0) / 1000000 FROM jsonb_array_elements(lines) AS line
-$$
-"""
-
 
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('accounts', '__first__'),
         ('customers', '0002_create_usage_events'),
         ('metrics', '0001_create_revenue_rollups'),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.RunSQL(DIV_EVEN, "DROP FUNCTION metrics_div_even(numeric, numeric)"),
-        migrations.RunSQL(LINES_TOTAL, "DROP FUNCTION metrics_lines_total(jsonb)"),
+        migrations.RunSQL(
+            sql='\nCREATE FUNCTION metrics_div_even(n numeric, d numeric) RETURNS bigint LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$\n    SELECT (CASE WHEN 2 * (n - q * d) > d OR (2 * (n - q * d) = d AND mod(q, 2) <> 0) THEN q + 1 ELSE q END)::bigint\n    FROM (SELECT CASE WHEN mod(n, d) < 0 THEN div(n, d) - 1 ELSE div(n, d) END AS q) whole\n$$\n',
+            reverse_sql='DROP FUNCTION metrics_div_even(numeric, numeric)',
+        ),
+        migrations.RunSQL(
+            sql="\nCREATE FUNCTION metrics_lines_total(lines jsonb) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$\n    SELECT coalesce(sum((line ->> 'points')::numeric), 0) / 1000000 FROM jsonb_array_elements(lines) AS line\n$$\n",
+            reverse_sql='DROP FUNCTION metrics_lines_total(jsonb)',
+        ),
         migrations.CreateModel(
             name='CurrentReading',
             fields=[
@@ -81,6 +74,9 @@ class Migration(migrations.Migration):
                 ('rollback_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='metrics.scorecardversion')),
                 ('scorecard', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='metrics.scorecard')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('scorecard', 'number'), name='metrics_scorecardversion_number'), models.UniqueConstraint(condition=models.Q(('state', 'live')), fields=('scorecard',), name='metrics_scorecardversion_one_live'), django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('live_from__isnull', False)), expressions=[(metrics.models.scorecard.IdRange('scorecard_id'), '&&'), (metrics.models.scorecard.MomentRange('live_from', 'live_to'), '&&')], name='metrics_scorecardversion_no_overlap'), models.CheckConstraint(condition=models.Q(models.Q(('live_from__isnull', False), ('number__isnull', False), ('state__in', ('live', 'superseded'))), models.Q(models.Q(('state__in', ('live', 'superseded')), _negated=True), ('number', None)), _connector='OR'), name='metrics_scorecardversion_numbered_when_live'), models.CheckConstraint(condition=models.Q(models.Q(('live_to', None), ('state', 'live')), models.Q(('live_to__gte', models.F('live_from')), ('state', 'superseded')), models.Q(('state__in', ('live', 'superseded')), _negated=True), _connector='OR'), name='metrics_scorecardversion_live_range'), models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'in_review', 'scheduled', 'live', 'superseded', 'withdrawn']), ('kind__in', ['weighted', 'actions'])), name='metrics_scorecardversion_words')],
+            },
         ),
         migrations.CreateModel(
             name='HealthScore',
@@ -101,66 +97,14 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='health_scores', to='customers.customer')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='scores', to='metrics.scorecardversion')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.UniqueConstraint(fields=('scorecard', 'number'), name='metrics_scorecardversion_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'live')), fields=('scorecard',), name='metrics_scorecardversion_one_live'),
-        ),
-        migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('live_from__isnull', False)), expressions=[(metrics.models.scorecard.IdRange('scorecard_id'), '&&'), (metrics.models.scorecard.MomentRange('live_from', 'live_to'), '&&')], name='metrics_scorecardversion_no_overlap'),
-        ),
-        migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('live_from__isnull', False), ('number__isnull', False), ('state__in', ('live', 'superseded'))), models.Q(models.Q(('state__in', ('live', 'superseded')), _negated=True), ('number', None)), _connector='OR'), name='metrics_scorecardversion_numbered_when_live'),
-        ),
-        migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('live_to', None), ('state', 'live')), models.Q(('live_to__gte', models.F('live_from')), ('state', 'superseded')), models.Q(('state__in', ('live', 'superseded')), _negated=True), _connector='OR'), name='metrics_scorecardversion_live_range'),
-        ),
-        migrations.AddConstraint(
-            model_name='scorecardversion',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'in_review', 'scheduled', 'live', 'superseded', 'withdrawn']), ('kind__in', ['weighted', 'actions'])), name='metrics_scorecardversion_words'),
+            options={
+                'indexes': [models.Index(condition=models.Q(('to_at', None)), fields=['version', 'band'], name='metrics_healthscore_bands'), models.Index(fields=['customer', 'from_at'], name='metrics_healthscore_history')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('to_at', None)), fields=('customer',), name='metrics_healthscore_one_open'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(metrics.models.scorecard.IdRange('customer_id'), '&&'), (metrics.models.scorecard.MomentRange('from_at', 'to_at'), '&&')], name='metrics_healthscore_no_overlap'), models.CheckConstraint(condition=models.Q(('to_at', None), ('to_at__gt', models.F('from_at')), _connector='OR'), name='metrics_healthscore_forward'), models.CheckConstraint(condition=models.Q(models.Q(('arithmetic', None), ('lines', [])), models.Q(('arithmetic', metrics.models.health_score.LinesTotal(models.F('lines'))), ('arithmetic__isnull', False)), _connector='OR'), name='metrics_healthscore_lines_add_up'), models.CheckConstraint(condition=models.Q(models.Q(('band', 'insufficient'), ('score', None), models.Q(('reason', ''), _negated=True)), models.Q(('reason', ''), ('score', models.F('arithmetic')), ('score__isnull', False), models.Q(('band', 'insufficient'), _negated=True)), _connector='OR'), name='metrics_healthscore_band_fits'), models.CheckConstraint(condition=models.Q(('coverage__gte', 0), ('coverage__lte', 1)), name='metrics_healthscore_coverage')],
+            },
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='scorecardversion',
             trigger=pgtrigger.compiler.Trigger(name='published_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n            IF OLD.state = 'draft' THEN\n                IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;\n                RETURN NEW;\n            END IF;\n            IF TG_OP = 'UPDATE' AND NEW.body = OLD.body AND NEW.body_hash = OLD.body_hash AND NEW.kind = OLD.kind\n               AND NEW.scorecard_id = OLD.scorecard_id AND NEW.note = OLD.note AND NEW.state <> 'draft'\n               AND (OLD.number IS NULL OR NEW.number = OLD.number)\n               AND (OLD.live_from IS NULL OR NEW.live_from = OLD.live_from)\n               AND (OLD.live_to IS NULL OR NEW.live_to = OLD.live_to) THEN\n                RETURN NEW;\n            END IF;\n            RAISE EXCEPTION 'scorecard versions are final once published: % of version % is refused', TG_OP, OLD.id\n                USING ERRCODE = 'integrity_constraint_violation';\n        ", hash='762d483d1182153945fd293e721bcd86054ed793', operation='UPDATE OR DELETE', pgid='pgtrigger_published_is_final_965a0', table='metrics_scorecardversion', when='BEFORE')),
-        ),
-        migrations.AddIndex(
-            model_name='healthscore',
-            index=models.Index(condition=models.Q(('to_at', None)), fields=['version', 'band'], name='metrics_healthscore_bands'),
-        ),
-        migrations.AddIndex(
-            model_name='healthscore',
-            index=models.Index(fields=['customer', 'from_at'], name='metrics_healthscore_history'),
-        ),
-        migrations.AddConstraint(
-            model_name='healthscore',
-            constraint=models.UniqueConstraint(condition=models.Q(('to_at', None)), fields=('customer',), name='metrics_healthscore_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='healthscore',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(metrics.models.scorecard.IdRange('customer_id'), '&&'), (metrics.models.scorecard.MomentRange('from_at', 'to_at'), '&&')], name='metrics_healthscore_no_overlap'),
-        ),
-        migrations.AddConstraint(
-            model_name='healthscore',
-            constraint=models.CheckConstraint(condition=models.Q(('to_at', None), ('to_at__gt', models.F('from_at')), _connector='OR'), name='metrics_healthscore_forward'),
-        ),
-        migrations.AddConstraint(
-            model_name='healthscore',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('arithmetic', None), ('lines', [])), models.Q(('arithmetic', metrics.models.health_score.LinesTotal(models.F('lines'))), ('arithmetic__isnull', False)), _connector='OR'), name='metrics_healthscore_lines_add_up'),
-        ),
-        migrations.AddConstraint(
-            model_name='healthscore',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('band', 'insufficient'), ('score', None), models.Q(('reason', ''), _negated=True)), models.Q(('reason', ''), ('score', models.F('arithmetic')), ('score__isnull', False), models.Q(('band', 'insufficient'), _negated=True)), _connector='OR'), name='metrics_healthscore_band_fits'),
-        ),
-        migrations.AddConstraint(
-            model_name='healthscore',
-            constraint=models.CheckConstraint(condition=models.Q(('coverage__gte', 0), ('coverage__lte', 1)), name='metrics_healthscore_coverage'),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='healthscore',
