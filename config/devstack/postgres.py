@@ -177,14 +177,21 @@ class Postgres:
         note = self.cluster / "postmaster.pid"
         if not note.exists():
             return
-        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            for pid in servers_on(self.cluster):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, how)
+        main = note.read_text(encoding="ascii").split("\n", 1)[0]
+        for how in (signal.SIGTERM, signal.SIGQUIT, signal.SIGKILL):
+            self._signal_leftover(how, main)
             if until(lambda: not servers_on(self.cluster), seconds=LEFTOVER_SECONDS):
                 break
         if PROCESS_TABLE.is_dir():
             note.unlink(missing_ok=True)  # safe only because nobody was found on the cluster
+
+    def _signal_leftover(self, how: signal.Signals, main: str) -> None:
+        """Without their main server the rest are sessions: SIGINT would only cancel what they are doing."""
+        found = servers_on(self.cluster)
+        alone = [pid for pid in found if str(pid) == main] if how == signal.SIGTERM else []
+        for pid in alone or found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT if alone else how)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS

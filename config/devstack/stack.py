@@ -186,12 +186,7 @@ class Stack:
 
     def _start_web(self, listener: socket.socket) -> None:
         number = listener.fileno()
-        argv = [
-            sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"fd://{number}",
-            "--workers", "1", "--threads", "8", "--worker-class", "gthread", "--graceful-timeout", "2",
-            "--no-control-socket", "--log-level", "warning",
-            "--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(B)sB %(M)sms",
-        ]  # fmt: skip
+        argv = web_command(number)
         if self.options.reload:
             listener.close()
             argv = [sys.executable, "manage.py", "runserver", self.url.removeprefix("http://")]
@@ -206,11 +201,8 @@ class Stack:
         )
 
     def _start_worker(self) -> None:
-        argv: list[str | Path] = [
-            sys.executable, "-m", "celery", "--quiet", "--app", "config.celery", "worker", "--beat",
-            "--schedule", self.data.beat_schedule, "--concurrency", "2", "--queues", ",".join(self.found["queues"]),
-            "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
-        ]  # fmt: skip
+        beat: list[str | Path] = ["--beat", "--schedule", self.data.beat_schedule]
+        argv = [*worker_command(self.found["queues"]), *beat]
         # Celery warns root in ten lines; here root is the only user of a machine or container of its own.
         environment = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
         self._launch(self._program("worker", argv, environment, stop_seconds=15, death_signal=signal.SIGQUIT))
@@ -246,6 +238,25 @@ class Stack:
 
     def _ended(self) -> processes.Service | None:
         return next((service for service in self.running if service.exit_code() is not None), None)
+
+
+def web_command(descriptor: int) -> list[str]:
+    """The web server on a listening socket that it inherits under this number."""
+    return [
+        sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"fd://{descriptor}",
+        "--workers", "1", "--threads", "8", "--worker-class", "gthread", "--graceful-timeout", "2",
+        "--no-control-socket", "--log-level", "warning",
+        "--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(B)sB %(M)sms",
+    ]  # fmt: skip
+
+
+def worker_command(queues: Sequence[str]) -> list[str | Path]:
+    """A worker with two processes for these queues."""
+    return [
+        sys.executable, "-m", "celery", "--quiet", "--app", "config.celery", "worker",
+        "--concurrency", "2", "--queues", ",".join(queues),
+        "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
+    ]  # fmt: skip
 
 
 def _how(code: int) -> str:
