@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from accounts.queries import organisation
-from customers.models import Contact
+from customers.models import Contact, Customer
 from surveys.formulas.windows import SendWindow
 from surveys.models import Campaign, SenderIdentity, SurveyPolicy
 from surveys.models.policy import THE_ROW
@@ -36,9 +36,8 @@ def window_of(campaign: Campaign, policy: SurveyPolicy) -> SendWindow:
     return SendWindow(tuple(days), opens, closes)
 
 
-def zone_of(contact: Contact | None, default: ZoneInfo) -> ZoneInfo:
+def zone_of(contact: Contact | None, customer: Customer | None, default: ZoneInfo) -> ZoneInfo:
     """The contact's zone, else the customer's, else the organisation's. An unknown name falls through."""
-    customer = contact.customer if contact else None
     for name in (contact.time_zone if contact else "", customer.time_zone if customer else ""):
         zone = zone_named(name)
         if zone is not None:

@@ -36,8 +36,8 @@ LOADED = (
     "invitation__wave__campaign",
     "invitation__wave__version",
     "invitation__text",
-    "invitation__contact__customer__summary",
-    "invitation__customer",
+    "invitation__contact",
+    "invitation__customer__summary",
     "invitation__owner_at_send",
 )
 
@@ -123,7 +123,7 @@ def _recheck(message: Message, run: Frame, now: datetime) -> Verdict:
     if message.kind == MessageKind.REMINDER and not _still_wanted(invitation, now):
         return Verdict(DeliveryState.REVOKED)
     window = policies.window_of(invitation.wave.campaign, policy)
-    opens = next_open(now, window, policies.zone_of(invitation.contact, run.zone))
+    opens = next_open(now, window, policies.zone_of(invitation.contact, invitation.customer, run.zone))
     if opens > now:
         return Verdict(DeliveryState.QUEUED, not_before=opens)
     if _over_hourly_cap(message, policy, now):

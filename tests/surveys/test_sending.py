@@ -260,7 +260,7 @@ def test_a_held_instance_sends_nothing_until_it_is_released(anna, vera, now, sin
     from surveys.services import sending_state
 
     launched(anna, vera, now=now)
-    SendingState.objects.create(pk=1, instance_id="another-host")
+    SendingState.objects.update(instance_id="another-host")
     assert send(now) == 0
     assert SendingState.objects.get().hold_reason == "instance"
     sending_state.release(by=vera, now=now)

@@ -1,0 +1,90 @@
+"""Every survey page costs a fixed number of queries, whatever the number of rows."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from config.checks import routes
+from surveys.models import Campaign, Message
+from surveys.services import delivery, suppressions
+from tests.factories.surveys import answer, launch, make_audience, make_campaign
+
+pytestmark = pytest.mark.django_db
+
+# Statements of one GET by a signed-in admin, session and user included.
+BUDGETS = {
+    "campaigns": 7,
+    "campaign_new": 11,
+    "audience_count": 18,
+    "campaign": 18,
+    "campaign_edit": 14,
+    "left_out": 13,
+    "campaign_preview": 6,
+    "results": 24,
+    "deliveries": 10,
+    "suppressions": 6,
+    "policy": 7,
+    "customer_panel": 12,
+    "low_answers_panel": 5,
+}
+POST_ONLY = {
+    "campaign_test", "campaign_launch", "campaign_pause", "campaign_resume", "campaign_cancel", "campaign_delete",
+    "message_resend", "message_close", "hold_release", "suppression_lift",
+}  # fmt: skip
+PUBLIC = {"answer", "thanks", "unsubscribe", "privacy"}  # their budgets stand with the page's own tests
+
+
+def fill(anna, vera, now, number):
+    """The same again of everything a page lists."""
+    contacts = make_audience(anna, customers=2 * number, contacts=2)
+    launched = make_campaign(by=vera, now=now, name=f"Launched {number}")
+    wave = launch(launched, by=vera, now=now)
+    delivery.send_due(clock=lambda: now, seconds=120)
+    messages = list(Message.objects.filter(invitation__wave=wave).order_by("pk"))
+    for message in messages[: number + 1]:
+        answer(message, 3, now=now, comment="Slow")
+    Message.objects.filter(pk__in=[message.pk for message in messages[number + 1 :]]).update(
+        delivery_state="uncertain", accepted_at=None, settled_by=""
+    )
+    suppressions.suppress(email_norm=f"n{number}@x.example", reason="manual", source="t", now=now)
+    draft = make_campaign(by=vera, now=now, name=f"Draft {number}")
+    return launched, draft, contacts[0].customer
+
+
+def addresses(launched, draft, customer):
+    of_drafts = {"campaign", "campaign_edit", "left_out", "campaign_preview"}
+    for name in BUDGETS:
+        args = [draft.pk] if name in of_drafts else []
+        args = [launched.pk] if name == "results" else [customer.pk] if name == "customer_panel" else args
+        yield name, reverse(f"surveys:{name}", args=args)
+
+
+def counted(client, rows):
+    found = {}
+    for name, href in addresses(*rows):
+        client.get(href)
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(href).status_code == 200
+        found[name] = len(captured)
+    return found
+
+
+def test_pages_stay_within_their_budgets_at_one_and_at_three_rows(client, anna, vera, now):
+    with time_machine.travel(now + timedelta(hours=1), tick=False):
+        client.force_login(vera)
+        one = counted(client, fill(anna, vera, now, 1))
+        Campaign.objects.filter(state="active").update(state="closed")
+        three = counted(client, fill(anna, vera, now + timedelta(minutes=1), 3))
+    assert {name: n for name, n in one.items() if n > BUDGETS[name]} == {}
+    assert {name: (one[name], n) for name, n in three.items() if n > one[name]} == {}
+
+
+def test_every_survey_page_has_a_budget():
+    names = {
+        route["name"].removeprefix("surveys:") for route in routes() if route["name"].startswith("surveys:")
+    }
+    assert names == set(BUDGETS) | POST_ONLY | PUBLIC
