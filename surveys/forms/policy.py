@@ -1,7 +1,10 @@
 """The rules of asking and the sender."""
 
+from typing import Any
+
 from django import forms
 
+from surveys.formulas.windows import MIDNIGHT
 from surveys.models import SenderIdentity, SurveyPolicy
 
 DAYS = [
@@ -58,6 +61,13 @@ class PolicyForm(forms.ModelForm):
             "send_from": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
             "send_until": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
         }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        opens, closes = cleaned.get("send_from"), cleaned.get("send_until")
+        if opens and closes and closes != MIDNIGHT and closes <= opens:
+            self.add_error("send_until", "Choose an end after the start, or 00:00 for the end of the day.")
+        return cleaned
 
 
 class SenderForm(forms.ModelForm):

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.queries import organisation
+from config.work.nudge import nudge
 from surveys.choices import DeliveryState, MessageKind, Nature, WaveState
 from surveys.formulas.addresses import domain_of
 from surveys.formulas.windows import next_open
@@ -92,6 +93,7 @@ def snapshot(*, campaign_id: int, now: datetime) -> Wave:
     )
     invitations = _invite(wave, asked)
     _plan_first_messages(campaign, wave, asked, invitations, policy, now)
+    nudge("surveys.send_messages")
     return wave
 
 

@@ -18,7 +18,7 @@ from surveys import emails
 from surveys.choices import CampaignState, SkipReason
 from surveys.forms.campaigns import CampaignForm, LaunchForm, initial_of
 from surveys.models import Campaign, CampaignVersion
-from surveys.queries import audience, results
+from surveys.queries import audience, deliveries, results
 from surveys.queries import policy as policies
 from surveys.queries.campaigns import audience_options, campaign_lines
 from surveys.services import campaigns as service
@@ -34,14 +34,19 @@ PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors
 @declare(access="login", scope="organisation")
 def campaigns(request: HttpRequest) -> HttpResponse:
     """All campaigns, newest first, with what was sent and answered."""
-    policy = policies.current(timezone.now())
+    now = timezone.now()
+    policy = policies.current(now)
     lines = campaign_lines(Campaign.objects.exclude(state=CampaignState.ARCHIVED))
     rows = [
         {"line": line, "score": score_cell(results.score_of(line.campaign.current.kind, line.scores, policy))}
         for line in lines
     ]
-    uncertain = sum(line.uncertain for line in lines)
-    return page_or_part(request, "surveys/campaigns.html", context={"rows": rows, "uncertain": uncertain})
+    context = {
+        "rows": rows,
+        "uncertain": sum(line.uncertain for line in lines),
+        "sending": deliveries.sending_facts(now),
+    }
+    return page_or_part(request, "surveys/campaigns.html", context=context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
