@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -35,7 +36,9 @@ class Command(BaseCommand):
             raise CommandError("The demo takes 1 to 120 months and 6 to 20000 customers.", returncode=2)
         self._load(options)
 
+    @transaction.atomic
     def _load(self, options: dict[str, Any]) -> None:
+        """All or nothing: a demo that was interrupted leaves an empty database, and one commit is quick."""
         self.started, now = time.monotonic(), timezone.now()
         people = load.found_company(now=now)
         today = organisation.local_day(now)

@@ -24,8 +24,8 @@ from metrics.services import recompute, score_history, scorecards
 
 NAME, ZONE, CURRENCY = "Kestrel", "Europe/Berlin", "EUR"
 SOURCE = "demo"
-HISTORY_WEEKS = 13  # weekly scores shown in the sparkline
-HISTORY_MONTHS = 12  # monthly scores before that
+HISTORY_WEEKS = 12  # weekly scores shown in the sparkline
+HISTORY_MONTHS = 6  # monthly scores before that
 Report = Callable[[str], None]
 
 
@@ -163,5 +163,5 @@ def compute(*, today: date, now: datetime, report: Report) -> None:
 
 def _history_days(today: date) -> list[date]:
     weeks = [today - timedelta(days=7 * back) for back in range(HISTORY_WEEKS, 0, -1)]
-    months = [weeks[0] - timedelta(days=30 * back) for back in range(HISTORY_MONTHS - 3, 0, -1)]
+    months = [weeks[0] - timedelta(days=30 * back) for back in range(HISTORY_MONTHS, 0, -1)]
     return [*months, *weeks]

@@ -15,7 +15,7 @@ from config.management.demo_company import words
 Row = dict[str, Any]
 
 PLANS = {"Starter": 19, "Growth": 29, "Enterprise": 42}  # price per seat and month
-RECENT_DAYS = 75  # days with use by person and day; before that a sample day per week
+RECENT_DAYS = 62  # days with use by person and day; before that a sample day per week
 
 
 @dataclass
@@ -260,7 +260,7 @@ def _add_on(rng: Random, customer: Customer, today: date) -> list[Row]:
 
 
 def _usage(rng: Random, customer: Customer, today: date) -> Iterator[Row]:
-    people = [f"{customer.key}-u{number}" for number in range(min(customer.seats, 3 + customer.seats // 10))]
+    people = [f"{customer.key}-u{number}" for number in range(min(customer.seats, 3 + customer.seats // 14))]
     day = max(customer.starts, date(2000, 1, 1))
     recent = today - timedelta(days=RECENT_DAYS)
     while day < today:
@@ -337,7 +337,7 @@ def _touchpoints(rng: Random, customer: Customer, today: date) -> list[Row]:
 
 
 def _follow_ups(rng: Random, customer: Customer, today: date) -> list[Row]:
-    if not customer.is_live(today) or rng.random() > 0.7:
+    if not customer.is_live(today) or rng.random() > 0.45:
         return []
     return [
         {
@@ -352,7 +352,7 @@ def _follow_ups(rng: Random, customer: Customer, today: date) -> list[Row]:
 
 
 def _pulses(rng: Random, customer: Customer, today: date) -> list[Row]:
-    if customer.plan == "Starter" and rng.random() < 0.7:
+    if rng.random() < {"Starter": 0.8, "Growth": 0.5, "Enterprise": 0.2}[customer.plan]:
         return []
     rows = []
     for back in (rng.randrange(3, 75),):
