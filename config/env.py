@@ -86,7 +86,8 @@ def database(default: str) -> dict[str, Any]:
         message = "DATABASE_URL must name a PostgreSQL database (postgres://user:password@host:5432/name)."
         raise BadSettingError(message)
     config["ENGINE"] = "django.db.backends.postgresql"
-    config["HOST"] = unquote(str(config.get("HOST", "")))  # a socket's folder is written with %2F, as libpq reads it
+    # The folder of a socket is written with %2F, as libpq reads it.
+    config["HOST"] = unquote(str(config.get("HOST", "")))
     return config
 
 
