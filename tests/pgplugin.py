@@ -27,7 +27,9 @@ class ThrowAwayCluster:
     """Started at once, waited for when the first test needs it."""
 
     def __init__(self) -> None:
-        roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES
+        roomy = (
+            MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES
+        )
         home = MEMORY if roomy else Path("/tmp")
         _sweep(home)
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=home))

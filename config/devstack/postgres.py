@@ -42,6 +42,7 @@ THROW_AWAY = {
     "autovacuum": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "dynamic_shared_memory_type": "mmap",  # files of the cluster, gone with its folder
 }
 
 
@@ -173,7 +174,10 @@ class Postgres:
         raise StackError(message)
 
     def _stop_leftover(self) -> None:
-        """End what outlived its supervisor on this cluster, then forget a pid that now belongs to another program."""
+        """End what outlived its supervisor on this cluster, then forget a pid that now belongs to another program.
+
+        The note of a dead server stays: PostgreSQL finds the shared memory to clean by it.
+        """
         note = self.cluster / "postmaster.pid"
         if not note.exists():
             return
@@ -182,7 +186,7 @@ class Postgres:
             self._signal_leftover(how, main)
             if until(lambda: not servers_on(self.cluster), seconds=LEFTOVER_SECONDS):
                 break
-        if PROCESS_TABLE.is_dir():
+        if not main.isdigit() or (PROCESS_TABLE / main).exists():
             note.unlink(missing_ok=True)  # safe only because nobody was found on the cluster
 
     def _signal_leftover(self, how: signal.Signals, main: str) -> None:
