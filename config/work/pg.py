@@ -140,6 +140,12 @@ def next_ids(model: type[Model], many: int) -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
+def allow_long_statements(seconds: int) -> None:
+    """Let statements of this transaction run longer than the usual limit, its deferred checks at the end included."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
+
+
 def try_lock(space: int, number: int) -> bool:
     """Transaction-level advisory lock that never waits."""
     with connection.cursor() as cursor:

@@ -13,6 +13,7 @@ from customers.models import BatchItem, ExternalId, ImportBatch
 from customers.queries.access import customers_to_edit
 
 BATCH = 2000  # rows per statement
+LONGEST_STATEMENT_S = 600  # one statement checks the foreign keys of a whole file
 ARGUMENTS = 10_000  # ids per IN list
 IMPORT_CUSTOMERS_FIRST = "Import the customers first (same source), or correct the id."
 

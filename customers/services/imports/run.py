@@ -16,7 +16,7 @@ from django.db import DataError, IntegrityError, transaction
 from accounts.queries import organisation
 from config.web.errors import DomainError
 from config.work import audit
-from config.work.pg import analyze, try_lock
+from config.work.pg import allow_long_statements, analyze, try_lock
 from customers.choices import BatchState, ImportKind
 from customers.connectors import table
 from customers.connectors.csv_reader import CsvFile, Limits, open_csv
@@ -27,7 +27,7 @@ from customers.models import ImportBatch, LineVersion, UsageEvent
 from customers.services.facts import refusal
 from customers.services.imports import contacts, rates, subscriptions, tickets, touchpoints, usage
 from customers.services.imports import customers as customer_rows
-from customers.services.imports.context import Context, Counts, Progress, silent
+from customers.services.imports.context import LONGEST_STATEMENT_S, Context, Counts, Progress, silent
 
 LOCK_SPACE = 7301  # advisory locks of imports: one import per source at a time
 STREAMED = frozenset(
@@ -186,6 +186,7 @@ def _apply(
     try:
         with transaction.atomic():
             _lock(request.source)
+            allow_long_statements(LONGEST_STATEMENT_S)
             context = Context(
                 batch=batch or _new_batch(request, by),
                 source=request.source,

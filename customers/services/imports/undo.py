@@ -15,6 +15,7 @@ from django.db.models import Min, Model, ProtectedError
 from accounts.queries import organisation
 from config.web.errors import DomainError
 from config.work import audit
+from config.work.pg import allow_long_statements
 from customers.choices import BatchState
 from customers.models import (
     Assignment,
@@ -33,7 +34,7 @@ from customers.models import (
 )
 from customers.services import assignments, attributes, facts, search_text, staleness, tickets, touchpoints
 from customers.services.imports.contacts import TYPE as CONTACT
-from customers.services.imports.context import ARGUMENTS, BATCH
+from customers.services.imports.context import ARGUMENTS, BATCH, LONGEST_STATEMENT_S
 from customers.services.imports.customers import TYPE as CUSTOMER
 
 UNDO_DAYS = 30  # after that a batch is final
@@ -83,6 +84,7 @@ def undo_import(*, batch: ImportBatch, by: Any, now: datetime) -> Undone:
     """Take a batch back within 30 days; later changes win and are listed."""
     batch = ImportBatch.objects.select_for_update(of=("self",)).get(pk=batch.pk)
     _refuse_too_late(batch, now)
+    allow_long_statements(LONGEST_STATEMENT_S)
     undone = Undone()
     for model in SERIES:
         _undo_facts(model, batch, by, undone)
