@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from accounts.choices import Role
+from tests.browser.chromium import browser  # noqa: F401 - a fixture, one for all folders
 from tests.factories.users import make_team, make_user
 
 

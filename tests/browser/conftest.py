@@ -1,34 +1,12 @@
-"""A real browser before a real server. Skipped only where no Chromium is installed."""
-
-import os
-import shutil
-from pathlib import Path
+"""A real browser before a real server."""
 
 import pytest
 from django.core.cache import cache
 
 from tests.factories.users import PASSWORD, make_organisation, make_user
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
-    None,
-)
-CHROMIUM = os.environ.get("CHROMIUM", CHROMIUM)
 # Words of the browser itself that say nothing about the page.
 NOISE = ("Failed to load resource: the server responded with a status of 4",)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    api = pytest.importorskip("playwright.sync_api", reason="no Chromium: playwright is not installed")
-    if not CHROMIUM or not Path(CHROMIUM).exists():
-        pytest.skip("no Chromium")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # the browser's loop runs in this thread
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
 
 
 @pytest.fixture

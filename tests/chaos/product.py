@@ -46,9 +46,13 @@ class Cluster:
         self.folder.chmod(0o755)  # the server may run as nobody, in folders of its own
         self.lock = FileLock(self.folder / "lock")
         self.lock.take()
-        self.postgres = Postgres(self.folder / "pg", self.folder / "s", self.folder / "postgres.log")
+        place = (self.folder / "pg", self.folder / "s", self.folder / "postgres.log")
+        self.postgres = Postgres(*place, durable=False)  # nothing can be lost before the tests begin
         self.postgres.start()
         self.queues = self._prepare()
+        self.postgres.stop()
+        self.postgres = Postgres(*place)
+        self.postgres.start()
 
     def _prepare(self):
         self.run(f"CREATE DATABASE {TEMPLATE}")
@@ -239,7 +243,7 @@ class Product:
         """What a command prints with --json."""
         done = self.manage(*arguments, "--json")
         assert done.returncode in codes, self.about(f"{arguments}: {done.stdout}{done.stderr}")
-        return json.loads(done.stdout.strip().splitlines()[-1])
+        return json.loads(done.stdout)
 
     def seed(self, name, **options):
         """Run a seed of tests.chaos.seeds inside this installation; its answer."""

@@ -20,7 +20,14 @@ from accounts.choices import Role
 from customers.models import Customer
 from surveys.models import Campaign, SurveyPolicy
 from surveys.services import advance, campaigns
-from tests.factories.customers import make_contact, make_customer, make_pulse, make_ticket, make_usage
+from tests.factories.customers import (
+    make_contact,
+    make_customer,
+    make_follow_up,
+    make_pulse,
+    make_ticket,
+    make_usage,
+)
 from tests.factories.surveys import make_campaign
 from tests.factories.users import PASSWORD, make_organisation, make_team, make_user
 
@@ -38,7 +45,7 @@ def people():
     return vera, anna, carl
 
 
-def company(*, customers=8, contacts=1, facts=True):
+def company(*, customers=8, contacts=1, facts=True, follow_up=False):
     """Customers of Anna with contacts, revenue and, with `facts`, enough readings for a score; one of Carl's."""
     vera, anna, carl = people()
     made = []
@@ -57,6 +64,8 @@ def company(*, customers=8, contacts=1, facts=True):
             )
         if facts:
             _facts(customer, number)
+        if follow_up:
+            make_follow_up(customer, owner=anna, title="Send the plan", now=NOW)
     stranger = make_customer(
         owner=carl, name="Zanzibar Freight", mrr="900.00", since=TODAY - timedelta(days=90), now=NOW
     )
@@ -79,7 +88,7 @@ def _facts(customer, number):
             now=NOW,
         )
     make_ticket(customer, opened_at=NOW - timedelta(days=5 + number), now=NOW)
-    make_pulse(customer, level=1 + number % 5, now=NOW)
+    make_pulse(customer, level=1 + number % 5, note="The planner is slow.", now=NOW)
 
 
 def campaign(*, launched=True, no_limits=True):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import socket
 import threading
 import time
 from collections import Counter
@@ -11,9 +12,12 @@ from email import message_from_bytes
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
-from tests.surveys.conftest import free_port
-
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # killed senders are the point here
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 class Sink:
