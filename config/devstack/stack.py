@@ -52,7 +52,8 @@ class Stack:
             self.url = f"http://{HOST}:{listener.getsockname()[1]}"
             lock.sign(self.url)
             self._start_databases()
-            self._start_web(listener)  # imports its code while the database is made ready; the address is told later
+            # It imports its code while the database is made ready; the address is told later.
+            self._start_web(listener)
             self._prepare()
             self._announce()
             self._start_worker()

@@ -10,7 +10,8 @@ from django.db import transaction
 from config.work import jobs
 from config.work.models import Job
 from config.work.pg import analyze
-from customers.models import Customer, StaleMark
+from customers.models import StaleMark
+from customers.queries.access import everybody
 from customers.services import summaries
 from customers.services.locks import lock_summaries_unless_taken
 from metrics.models import CompanyMonth, CustomerMonth, LineSegment, Movement
@@ -93,7 +94,7 @@ def recompute_slice(
 
 def customer_ids() -> list[int]:
     """All customers in key order."""
-    return list(Customer.objects.order_by("pk").values_list("pk", flat=True))
+    return list(everybody().order_by("pk").values_list("pk", flat=True))
 
 
 def run_recompute_job(job: Job, *, as_of: date, now: datetime) -> dict[str, int] | None:

@@ -22,13 +22,20 @@ def ticking(db):
 
 def test_a_quiet_installation_is_ready(client, ticking):
     answer = client.get("/readyz").json()
-    assert (answer["ok"], answer["degraded"], answer["database"], answer["uncertain_mails"]) == (True, [], "ok", 0)
+    assert (answer["ok"], answer["degraded"], answer["database"], answer["uncertain_mails"]) == (
+        True,
+        [],
+        "ok",
+        0,
+    )
 
 
 def test_late_ticks_jobs_and_mails_in_doubt_are_named_and_strict_refuses_them(client, ticking):
     Ticker.objects.update(last_ok_at=timezone.now() - timedelta(minutes=5))
     Job.objects.create(kind="x", due_at=timezone.now() - timedelta(minutes=10))
-    OutgoingMail.objects.create(recipient="a@b.example", subject="s", message_id="1", state=MailState.UNCERTAIN)
+    OutgoingMail.objects.create(
+        recipient="a@b.example", subject="s", message_id="1", state=MailState.UNCERTAIN
+    )
     SendingState.objects.update_or_create(pk=1, defaults={"hold_reason": "restore"})
     answer = client.get("/readyz")
     assert answer.status_code == 200
