@@ -8,6 +8,7 @@ from django.utils import timezone
 from config.work import jobs
 from config.work.heartbeat import Heartbeat
 from config.work.models import Job
+from customers.choices import BatchState
 from customers.models import ImportBatch
 from customers.services.imports import batches
 from customers.services.imports.undo import undo_import
@@ -25,8 +26,10 @@ def check_import(job: Job) -> dict[str, Any]:
 
 @jobs.kind(batches.APPLY)
 def apply_import(job: Job) -> dict[str, Any]:
-    """Import of an uploaded file after its dry run."""
+    """Import of an uploaded file after its dry run; nothing to do when a worker died after the commit."""
     batch = _batch(job)
+    if batch.state == BatchState.APPLIED:
+        return {"url": _page(batch), "rows": batch.rows, "rejected": batch.rejected}
     with Heartbeat(job) as heart:
         outcome = batches.run_apply(
             batch=batch,
@@ -40,8 +43,10 @@ def apply_import(job: Job) -> dict[str, Any]:
 
 @jobs.kind(batches.UNDO)
 def undo(job: Job) -> dict[str, Any]:
-    """Taking an import back."""
+    """Taking an import back; nothing to do when a worker died after the commit."""
     batch = _batch(job)
+    if batch.state == BatchState.UNDONE:
+        return {"url": _page(batch), "rows": batch.rows, "conflicts": []}
     with Heartbeat(job):
         undone = undo_import(batch=batch, by=job.created_by, now=timezone.now())
     jobs.advance(job, done=undone.rows, note=f"{len(undone.conflicts)} kept" if undone.conflicts else None)

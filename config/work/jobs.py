@@ -16,6 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from config.web.errors import DomainError
+from config.work.faults import fault
 from config.work.models import Job, JobState
 from config.work.nudge import nudge
 
@@ -103,7 +104,9 @@ def run(job_id: int) -> Job | None:
     if job is None:
         return None
     try:
+        fault("job.after_claim")
         result = KINDS[job.kind](job) or {}
+        fault("job.after_commit")
     except JobLostError:
         log.warning("job %s was taken over", job.pk)
     except DomainError as error:

@@ -245,7 +245,7 @@ class Product:
         assert done.returncode in codes, self.about(f"{arguments}: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)
 
-    def seed(self, name, **options):
+    def seed(self, name, /, **options):
         """Run a seed of tests.chaos.seeds inside this installation; its answer."""
         done = subprocess.run(
             [sys.executable, "-m", "tests.chaos.seeds", name, json.dumps(options)],

@@ -17,7 +17,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.choices import Role
+from accounts.models import User
+from config.work import jobs
+from customers import tasks  # noqa: F401 - registers the kinds of jobs
 from customers.models import Customer
+from customers.services.imports import batches
 from surveys.models import Campaign, SurveyPolicy
 from surveys.services import advance, campaigns
 from tests.factories.customers import (
@@ -43,6 +47,11 @@ def people():
     anna = make_user("Anna Berg", team=north, email="anna@tend.example", password=PASSWORD)
     carl = make_user("Carl Voss", team=south, email="carl@tend.example", password=PASSWORD)
     return vera, anna, carl
+
+
+def organisation(**fields):
+    """Nothing but the organisation's settings."""
+    return {"currency": make_organisation(**fields).currency}
 
 
 def company(*, customers=8, contacts=1, facts=True, follow_up=False):
@@ -93,8 +102,6 @@ def _facts(customer, number):
 
 def campaign(*, launched=True, no_limits=True):
     """An NPS campaign to every contact, by the admin, that may send at any hour; launched with its snapshot."""
-    from accounts.models import User
-
     vera = User.objects.get(email="vera@tend.example")
     if no_limits:
         SurveyPolicy.objects.create(
@@ -107,6 +114,25 @@ def campaign(*, launched=True, no_limits=True):
     return {"campaign": Campaign.objects.get().pk, "customers": Customer.objects.count()}
 
 
+def import_job(*, text, columns):
+    """A customers file uploaded and checked by the admin, its import waiting for a worker."""
+    vera = User.objects.get(email="vera@tend.example")
+    batch = batches.upload(
+        kind="customers", source="import", file_name="c.csv", chunks=[text.encode()], options={}, by=vera
+    )
+    job = batches.check(
+        batch=batch, fields=dict(zip(columns, columns, strict=True)), constants={}, options={}, by=vera
+    )
+    jobs.run(job.pk)
+    batch.refresh_from_db()
+    return {"batch": batch.pk, "job": batches.commit(batch=batch, may_skip_bad=False, by=vera).pk}
+
+
 if __name__ == "__main__":
-    answer = {"company": company, "campaign": campaign}[sys.argv[1]](**json.loads(sys.argv[2]))
+    answer = {
+        "organisation": organisation,
+        "company": company,
+        "campaign": campaign,
+        "import_job": import_job,
+    }[sys.argv[1]](**json.loads(sys.argv[2]))
     sys.stdout.write(json.dumps(answer) + "\n")
