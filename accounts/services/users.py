@@ -57,7 +57,7 @@ def create_user(
 ) -> User:
     """Add a person who may log in at once (with a password) or after an invitation (without).
 
-    Grants start as the role's usual ones. Raises EmailTakenError and WeakPasswordError.
+    Grants start as those of the role's usual ones that the giver holds too. Raises EmailTakenError and WeakPasswordError.
     """
     address = email.strip().lower()
     if User.objects.filter(email=address).exists():
@@ -65,7 +65,7 @@ def create_user(
             f"{address} has a login already.", hint="Open that user and change it there.", field="email"
         )
     user = User(email=address, name=name.strip(), role=role, team=team)
-    user.grants = [str(grant) for grant in GRANTS_AT_START[Role(role)]]
+    user.grants = [str(grant) for grant in GRANTS_AT_START[Role(role)] if by is None or may(by, grant)]
     if password is None:
         user.set_unusable_password()
     else:
@@ -149,12 +149,13 @@ def change_user(
     by: User,
     now: datetime,
 ) -> User:
-    """Change what a person is and may do. Raises LastAdminError and NotYoursToGiveError."""
+    """Change what a person is and may do. Only admins change what decides their own scope. Raises LastAdminError and NotYoursToGiveError."""
     admins = lock_admins()
     user = lock_user(user.pk)
     before = _facts(user)
     new = [grant for grant in grants if grant not in user.grants]
-    if role != user.role or new or read_scope != user.read_scope:
+    if role != user.role or new or read_scope != user.read_scope or team != user.team:
+        _refuse_self_promotion(by, user)
         _check_may_give(by, Role(role), new)
         _check_may_give(by, Role(user.role), ())
     if user.role == Role.ADMIN and role != Role.ADMIN:
@@ -243,6 +244,14 @@ def _check_may_give(by: User, role: Role, grants: Sequence[str]) -> None:
             f"You do not hold “{', '.join(missing)}” yourself.",
             hint="Ask an admin to give it.",
             field="grants",
+        )
+
+
+def _refuse_self_promotion(by: User, user: User) -> None:
+    """Role, team and scope decide whose customers one sees; managing users is no way to see more oneself."""
+    if by.pk == user.pk and not by.is_admin:
+        raise NotYoursToGiveError(
+            "You cannot change your own role, team, scope or rights.", hint="Ask an admin.", field="role"
         )
 
 

@@ -1,5 +1,6 @@
 """Follow-ups as lists: mine, my team's, nobody's, finished."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -10,12 +11,14 @@ from django.http import Http404
 
 from accounts.choices import Role
 from accounts.models import User
+from accounts.permissions import may_see_identities
 from accounts.queries import organisation
 from customers.choices import FollowUpPriority, FollowUpState
 from customers.models import Customer, FollowUp
 from customers.queries.access import customer_to_edit, customers_for
 
 TABS = ("mine", "team", "unassigned", "done")
+SURVEY_TITLE = "Follow up on a survey answer"
 PRIORITY_RANK = Case(
     *[When(priority=level, then=Value(rank)) for rank, level in enumerate(reversed(FollowUpPriority.values))],
     default=Value(len(FollowUpPriority.values)),
@@ -69,6 +72,23 @@ def open_follow_ups_of(customer: Customer) -> list[FollowUp]:
     """Open work of one customer, the most urgent first."""
     rows = customer.follow_ups.filter(state=FollowUpState.OPEN).select_related("owner")
     return list(rows.annotate(priority_rank=PRIORITY_RANK).order_by("due_on", "priority_rank", "pk"))
+
+
+def shown_to(user: User, rows: Iterable[FollowUp]) -> list[FollowUp]:
+    """Rows as this reader may see them: without the right to identities no notes, outcomes or names of who answered.
+
+    Changes the rows in memory; they are for a page and never saved.
+    """
+    found = list(rows)
+    if not may_see_identities(user):
+        for row in found:
+            row.title, row.note, row.outcome = unnamed_title(row), "", ""
+    return found
+
+
+def unnamed_title(row: FollowUp) -> str:
+    """The title without the person: one that an answer opened says who answered what."""
+    return SURVEY_TITLE if row.origin == "survey" else row.title
 
 
 def due_days(row: FollowUp, *, now: datetime, zone: ZoneInfo) -> int:

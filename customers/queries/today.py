@@ -17,7 +17,7 @@ from customers.formulas.priority import Priority, percentile, priority
 from customers.models import FollowUp
 from customers.models.customer import CustomerQuerySet
 from customers.queries.access import customers_for, scope_and_book_for
-from customers.queries.follow_ups import due_days
+from customers.queries.follow_ups import due_days, shown_to
 from customers.queries.portfolio import TONE
 
 AHEAD_DAYS = 7  # work due within a week is on the list
@@ -77,7 +77,7 @@ def day_of(user: User, *, today: date, now: datetime, zone: ZoneInfo) -> Day:
     """Today for one user; `today` and `zone` are the organisation's. Seven queries, whatever the book."""
     book = book_of(user).annotate(tone=TONE, mrr=Coalesce(F("summary__mrr"), Value(Decimal(0))))
     mine = FollowUp.objects.filter(owner=user, state=FollowUpState.OPEN, customer__in=customers_for(user))
-    open_work = list(mine.select_related("owner").order_by("due_on", "pk"))
+    open_work = shown_to(user, mine.select_related("owner").order_by("due_on", "pk"))
     customers = {
         row.pk: row
         for row in customers_for(user)

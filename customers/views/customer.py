@@ -19,7 +19,7 @@ from customers.forms.pulses import PulseForm
 from customers.models import Customer
 from customers.queries.access import customer_for, customer_to_edit, customers_to_edit
 from customers.queries.customer import CustomerHead, customer_head, fields_of, people_of
-from customers.queries.follow_ups import due_days, open_follow_ups_of, people_who_may_own
+from customers.queries.follow_ups import due_days, open_follow_ups_of, people_who_may_own, shown_to
 from customers.queries.subscriptions import lines_on
 from customers.queries.timeline import KINDS, STEP, timeline_of
 from customers.services import assignments, attributes, custom_fields, customers, pulses
@@ -218,7 +218,7 @@ def _head_context(head: CustomerHead, now: datetime, today: date) -> dict[str, A
 
 def _follow_ups_context(request: HttpRequest, found: Customer, now: datetime) -> dict[str, Any]:
     zone = organisation.zone(request.organisation)  # type: ignore[attr-defined]
-    rows = open_follow_ups_of(found)
+    rows = shown_to(request.user, open_follow_ups_of(found))
     return {"follow_ups": [{"row": row, "due": due_word(due_days(row, now=now, zone=zone))} for row in rows]}
 
 

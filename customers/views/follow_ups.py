@@ -23,6 +23,7 @@ from customers.queries.follow_ups import (
     follow_up_to_edit,
     follow_ups_for,
     people_who_may_own,
+    shown_to,
 )
 from customers.services import follow_ups as service
 from customers.views.portfolio_cells import due_word
@@ -61,7 +62,10 @@ def follow_ups(request: HttpRequest) -> HttpResponse:
             {"key": key, "name": TAB_WORDS[key], "n": counts[key], "current": key == tab} for key in TABS
         ],
         "page": page,
-        "rows": [{"row": row, "due": due_word(due_days(row, now=now, zone=zone))} for row in page.rows],
+        "rows": [
+            {"row": row, "due": due_word(due_days(row, now=now, zone=zone))}
+            for row in shown_to(request.user, page.rows)
+        ],
         "now": now,
         "query": request.GET.urlencode(),
         "may_write": request.user.role != "viewer",

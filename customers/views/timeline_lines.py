@@ -7,6 +7,7 @@ from datetime import datetime
 from accounts.models import User
 from accounts.permissions import may_see_identities
 from customers.choices import PULSE_WORDS
+from customers.queries.follow_ups import unnamed_title
 from customers.queries.timeline import Entry, Original, phase_word
 
 HIDDEN = "The text is hidden, because you may not see who wrote or answered."
@@ -121,7 +122,7 @@ def _follow_up(entry: Entry, named: bool) -> Line:
     row = entry.subject
     return Line(
         icon="square-check",
-        title=f"Done: {row.title}",
+        title=f"Done: {row.title if named else unnamed_title(row)}",
         detail=row.outcome if named else "",
         by=row.done_by.name if row.done_by else "",
         at=entry.at,

@@ -12,10 +12,12 @@ from django.db.models.functions import Now
 
 from accounts.choices import Grant
 from accounts.models import User
+from accounts.permissions import can_write
 from accounts.queries import organisation
 from config.web.errors import DomainError
 from config.work import audit
 from config.work.nudge import nudge
+from customers.queries.access import customers_to_edit
 from surveys import catalog
 from surveys.choices import (
     WAITING,
@@ -191,14 +193,14 @@ def _check_ready(campaign: Campaign, *, by: User, now: datetime, typed_count: in
 @transaction.atomic
 def pause(*, campaign: Campaign, by: User, now: datetime) -> None:
     """No new mail is claimed; at most one per worker is still on its way."""
-    _check_right(by)
+    _check_right(by, campaign)
     _move(campaign, [CampaignState.ACTIVE], CampaignState.PAUSED, by=by, now=now, action="campaign.paused")
 
 
 @transaction.atomic
 def resume(*, campaign: Campaign, by: User, now: datetime) -> None:
     """Go on with the mails that never left; no new snapshot."""
-    _check_right(by)
+    _check_right(by, campaign)
     _move(
         campaign,
         [CampaignState.PAUSED],
@@ -215,7 +217,7 @@ def resume(*, campaign: Campaign, by: User, now: datetime) -> None:
 @transaction.atomic
 def cancel(*, campaign: Campaign, by: User, now: datetime, close_links: bool = False) -> None:
     """Withdraw every unsent mail. Open links go on taking answers unless `close_links`."""
-    _check_right(by)
+    _check_right(by, campaign)
     states = [CampaignState.ACTIVE, CampaignState.PAUSED]
     _move(campaign, states, CampaignState.CANCELLED, by=by, now=now, action="campaign.cancelled")
     Wave.objects.filter(campaign=campaign).exclude(state=WaveState.CLOSED).update(state=WaveState.CANCELLED)
@@ -253,8 +255,17 @@ def _move(
     audit.record(by=by, now=now, action=action, subject=campaign)
 
 
-def _check_right(by: User) -> None:
-    if not by.may(Grant.SEND_CAMPAIGN):
+def _check_right(by: User, running: Campaign | None = None) -> None:
+    """The right to send; a running campaign also belongs to who launched it, or to whom may change all it asks (S-142)."""
+    if not (can_write(by) and by.may(Grant.SEND_CAMPAIGN)):
         raise NotAllowedError(
             "You may not send campaigns.", hint="An admin can give you the right “send_campaign”."
+        )
+    if running is None or by.is_admin or running.launched_by_id == by.pk:
+        return
+    asked = Invitation.objects.filter(wave__campaign=running, is_test=False)
+    if not asked.exists() or asked.exclude(customer__in=customers_to_edit(by)).exists():
+        raise NotAllowedError(
+            f"“{running.name}” asks customers outside your scope.",
+            hint="Who launched it or an admin can stop it.",
         )

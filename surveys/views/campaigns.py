@@ -195,7 +195,7 @@ def campaign_preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@declare(access="login", scope="customer", grant=Grant.SEND_CAMPAIGN)
+@declare(access="login", scope="customer", roles=WRITERS, grant=Grant.SEND_CAMPAIGN)
 def campaign_launch(request: HttpRequest, pk: int) -> HttpResponse:
     """Freeze the wording and start sending; a second press finds nothing to do."""
     found = _campaign(pk)
@@ -214,21 +214,21 @@ def campaign_launch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@declare(access="login", scope="customer", grant=Grant.SEND_CAMPAIGN)
+@declare(access="login", scope="customer", roles=WRITERS, grant=Grant.SEND_CAMPAIGN)
 def campaign_pause(request: HttpRequest, pk: int) -> HttpResponse:
     """No new mail leaves."""
     return _act(request, pk, service.pause, "“{}” is paused.")
 
 
 @require_POST
-@declare(access="login", scope="customer", grant=Grant.SEND_CAMPAIGN)
+@declare(access="login", scope="customer", roles=WRITERS, grant=Grant.SEND_CAMPAIGN)
 def campaign_resume(request: HttpRequest, pk: int) -> HttpResponse:
     """The rest goes out."""
     return _act(request, pk, service.resume, "“{}” goes on.")
 
 
 @require_POST
-@declare(access="login", scope="customer", grant=Grant.SEND_CAMPAIGN)
+@declare(access="login", scope="customer", roles=WRITERS, grant=Grant.SEND_CAMPAIGN)
 def campaign_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Withdraw every unsent mail."""
     return _act(

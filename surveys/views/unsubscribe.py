@@ -1,6 +1,8 @@
 """No more surveys: one press here, or one POST by the mail program (RFC 8058). A look changes nothing."""
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -32,4 +34,9 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 def _wants_only_this_kind(request: HttpRequest) -> bool:
     """The form's narrower choice; a body we cannot read means everything."""
-    return not public.is_too_big(request) and request.POST.get("scope") == THIS_KIND
+    if public.is_too_big(request):
+        return False
+    try:
+        return request.POST.get("scope") == THIS_KIND
+    except (BadRequest, SuspiciousOperation, MultiPartParserError):
+        return False
