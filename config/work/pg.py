@@ -1,11 +1,13 @@
 """What the ORM cannot say to PostgreSQL: COPY, try-locks. No business word here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-from django.db.models import NOT_PROVIDED, Model
+from django.db import connection, connections
+from django.db.models import NOT_PROVIDED, Field, Model
+
+COPY_FROM = 200  # rows from which COPY is worth its preparation
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -98,24 +100,51 @@ def _insert_new(
     return sum(count for _, count in found), [value for value, _ in found]
 
 
-def copy_models(rows: Sequence[Model]) -> None:
-    """Insert unsaved rows of one model by COPY, with keys that are set on them; database defaults stay the database's.
+def insert_models(rows: Sequence[Model]) -> None:
+    """Insert unsaved rows of one model and set their keys; database defaults stay the database's.
 
-    About five times as fast as bulk_create; no signals, no conflicts handled.
+    Many rows go by COPY, about five times as fast as bulk_create. Conflicts are errors.
     """
+    if len(rows) < COPY_FROM:
+        if rows:
+            type(rows[0])._default_manager.bulk_create(rows)
+        return
     model = type(rows[0])
     fields = [
         item for item in model._meta.concrete_fields if not item.generated and item.db_default is NOT_PROVIDED
     ]
-    for row, number in zip(rows, next_ids(model, len(rows)), strict=True):
-        row.pk = row.pk or number
-    copy_rows(
-        model._meta.db_table,
-        [item.column for item in fields],
-        ([item.get_db_prep_save(getattr(row, item.attname), connection) for item in fields] for row in rows),
-    )
+    unnumbered = [row for row in rows if row.pk is None]
+    for row, number in zip(unnumbered, next_ids(model, len(unnumbered)) if unnumbered else (), strict=True):
+        row.pk = number
+    values = _prepared(rows, fields)
+    copy_rows(model._meta.db_table, [item.column for item in fields], values)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
+
+
+def update_models(rows: Sequence[Model], names: Sequence[str]) -> None:
+    """Write some fields of many stored rows; by COPY and one join where bulk_update's CASE list would grow long."""
+    if len(rows) < COPY_FROM:
+        if rows:
+            type(rows[0])._default_manager.bulk_update(rows, names)
+        return
+    model, name = type(rows[0]), connection.ops.quote_name
+    fields = [model._meta.pk, *(model._meta.get_field(item) for item in names)]
+    values = _prepared(rows, fields)
+    scratch, _ = _copy_to_scratch(model, [item.column for item in fields], values)
+    table, key = name(model._meta.db_table), name(model._meta.pk.column)
+    changes = ", ".join(f"{name(item.column)} = arrived.{name(item.column)}" for item in fields[1:])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} AS stored SET {changes} FROM {scratch} AS arrived WHERE stored.{key} = arrived.{key}"
+        )
+
+
+def _prepared(rows: Iterable[Model], fields: Sequence[Field]) -> Iterator[list[Any]]:
+    """Values of rows as the database takes them; the connection itself, for its proxy costs a third of the time."""
+    database = connections[connection.alias]
+    for row in rows:
+        yield [item.get_db_prep_save(getattr(row, item.attname), database) for item in fields]
 
 
 def point_to(model: type[Model], column: str, pairs: Sequence[tuple[int, int]]) -> int:

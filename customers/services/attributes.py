@@ -10,10 +10,10 @@ from django.db import transaction
 from accounts.queries import organisation
 from config.web.errors import DomainError
 from config.work import audit
+from config.work.pg import update_models
 from customers.choices import Attribute, Phase
 from customers.models import AttributeValue, Customer
 from customers.services import dated, staleness
-from customers.services.facts import BATCH
 from customers.services.locks import lock_customers
 
 SHOWN_IN = {
@@ -158,12 +158,19 @@ def show_today(customer_ids: Iterable[int], keys: Iterable[str], *, today: date)
         return
     rows = AttributeValue.objects.current().filter(customer_id__in=ids, key__in=wanted, from_on__lte=today)
     held = {(row.customer_id, row.key): row for row in rows if row.to_on is None or row.to_on > today}
-    customers = list(Customer.objects.filter(pk__in=ids))
-    for customer in customers:
+    columns = sorted({column for key in wanted for column in SHOWN_IN[Attribute(key)]})
+    changed = []
+    for customer in Customer.objects.filter(pk__in=ids):
+        before = _shown(customer, columns)
         for key in wanted:
             _show(customer, key, held.get((customer.pk, key)))
-    columns = {column for key in wanted for column in SHOWN_IN[Attribute(key)]}
-    Customer.objects.bulk_update(customers, sorted(columns), batch_size=BATCH // 2)
+        if _shown(customer, columns) != before:
+            changed.append(customer)
+    update_models(changed, columns)
+
+
+def _shown(customer: Customer, columns: Iterable[str]) -> list[Any]:
+    return [customer.parent_id if column == "parent" else getattr(customer, column) for column in columns]
 
 
 def _show(customer: Customer, key: str, row: AttributeValue | None) -> None:

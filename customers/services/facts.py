@@ -14,13 +14,11 @@ from django.apps import apps
 from django.db import IntegrityError, connection
 
 from config.web.errors import DomainError
-from config.work.pg import copy_models, next_ids, point_to
+from config.work.pg import insert_models, next_ids, point_to
 from customers.models.facts import Fact
 
 FactRow = TypeVar("FactRow", bound=Fact)
 
-BATCH = 2000  # rows per statement: below PostgreSQL's limit of 65,535 parameters
-COPY_FROM = 500  # rows from which COPY is worth its preparation
 NOT_COPIED = {"id", "recorded_at", "seq", "superseded_by", "batch", "backfilled"}
 
 
@@ -76,10 +74,7 @@ def write(change: Change) -> list[Any]:
     model = type(change.added[0])
     try:
         _mark_replaced(model, change)
-        if len(change.added) < COPY_FROM:
-            model.objects.bulk_create(change.added)
-        else:
-            copy_models(change.added)
+        insert_models(change.added)
         connection.check_constraints()
     except IntegrityError as error:
         raise refusal(error) from error

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from config.work.pg import update_models
 from customers.models import Contact, Customer, ExternalId
 from customers.queries.words import search_text
-from customers.services.facts import BATCH
 
 
 def refresh(customer_ids: Iterable[int]) -> None:
@@ -25,4 +25,4 @@ def refresh(customer_ids: Iterable[int]) -> None:
         if text != customer.search_text:
             customer.search_text = text
             changed.append(customer)
-    Customer.objects.bulk_update(changed, ["search_text"], batch_size=BATCH)
+    update_models(changed, ["search_text"])

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from config.work.nudge import nudge
+from config.work.pg import insert_models
 from customers.models import StaleMark
-
-BATCH = 5000  # rows per statement
 
 
 def mark(*, customer_ids: Iterable[int], from_day: date, cause: str) -> None:
@@ -21,8 +20,7 @@ def mark_each(*, first_days: Mapping[int, date], cause: str) -> None:
     """The same for many customers, each from a day of its own."""
     if not first_days:
         return
-    StaleMark.objects.bulk_create(
-        [StaleMark(customer_id=pk, from_day=day, cause=cause) for pk, day in sorted(first_days.items())],
-        batch_size=BATCH,
+    insert_models(
+        [StaleMark(customer_id=pk, from_day=day, cause=cause) for pk, day in sorted(first_days.items())]
     )
     nudge("metrics.refresh_stale_customers")

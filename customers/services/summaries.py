@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from config.work.pg import insert_models
 from customers.models import CustomerSummary
 
 _FIELDS = {field.name for field in CustomerSummary._meta.fields} - {"customer"}
@@ -45,3 +46,8 @@ def ensure(customer_ids: Iterable[int]) -> None:
         ignore_conflicts=True,
         batch_size=BATCH,
     )
+
+
+def make(customer_ids: Iterable[int]) -> None:
+    """Empty summaries of customers that were made in this transaction, many at once."""
+    insert_models([CustomerSummary(customer_id=pk) for pk in customer_ids])

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from config.work.pg import insert_models, update_models
 from customers.connectors.table import Row
 from customers.models import Contact
 from customers.services import search_text
-from customers.services.imports.context import BATCH, Context, plain
+from customers.services.imports.context import Context, plain
 
 FIELDS = ("email", "name", "role", "language", "time_zone", "do_not_survey", "left_on")
 TYPE = "contact"
@@ -105,8 +106,8 @@ def _wanted(row: Row, contact: Contact | None, context: Context) -> dict[str, An
 
 
 def _write(new: list[Contact], changed: list[Contact], context: Context) -> None:
-    Contact.objects.bulk_update(changed, [*FIELDS, "external_id", "source", "version"], batch_size=BATCH // 4)
-    Contact.objects.bulk_create(new, batch_size=BATCH)
+    update_models(changed, [*FIELDS, "external_id", "source", "version"])
+    insert_models(new)
     context.remember((TYPE, contact.pk, None, {"email": contact.email}) for contact in new)
     context.counts.created += len(new)
     context.counts.updated += len(changed)

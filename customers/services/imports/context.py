@@ -7,12 +7,12 @@ from typing import Any
 
 from accounts.models import Organisation, User
 from accounts.queries import organisation as organisations
+from config.work.pg import insert_models
 from customers.connectors.problems import Problems
 from customers.connectors.table import Row
 from customers.models import BatchItem, ExternalId, ImportBatch
 from customers.queries.access import customers_to_edit
 
-BATCH = 2000  # rows per statement
 LONGEST_STATEMENT_S = 600  # one statement checks the foreign keys of a whole file
 ARGUMENTS = 10_000  # ids per IN list
 IMPORT_CUSTOMERS_FIRST = "Import the customers first (same source), or correct the id."
@@ -112,12 +112,11 @@ class Context:
 
     def remember(self, items: Iterable[tuple[str, int, Mapping[str, Any] | None, Mapping[str, Any]]]) -> None:
         """Keep what was written to people-edited rows, with the state before, so that it can be taken back."""
-        BatchItem.objects.bulk_create(
+        insert_models(
             [
                 BatchItem(batch=self.batch, object_type=kind, object_id=pk, before=before, after=dict(after))
                 for kind, pk, before, after in items
-            ],
-            batch_size=BATCH,
+            ]
         )
 
 

@@ -5,12 +5,14 @@ from typing import Any
 
 from accounts.choices import Role
 from config.web.errors import DomainError
+from config.work.pg import insert_models, update_models
 from customers.connectors.layouts import CUSTOM_PREFIX
 from customers.connectors.table import Row
 from customers.models import BatchItem, Customer, ExternalId
+from customers.queries.words import search_text as words
 from customers.services import assignments, attributes, custom_fields, search_text, staleness, summaries
 from customers.services.attributes import NewValue
-from customers.services.imports.context import BATCH, Context, plain
+from customers.services.imports.context import Context, plain
 
 PLAIN = ("name", "domain", "industry", "country", "currency", "time_zone", "created_on")
 ATTRIBUTES = {"segment": "segment", "tier": "tier", "region": "region", "lifecycle_phase": "phase"}
@@ -147,15 +149,26 @@ def _create(rows: Sequence[Row], context: Context) -> dict[str, int]:
         )
         for row in rows
     ]
-    Customer.objects.bulk_create(made, batch_size=BATCH)
+    for row, customer in zip(rows, made, strict=True):
+        _show_from_the_start(row, customer, context)
+    insert_models(made)
     ids = {row.values["customer_id"]: customer.pk for row, customer in zip(rows, made, strict=True)}
-    ExternalId.objects.bulk_create(
-        [ExternalId(customer_id=pk, source=context.source, value=value) for value, pk in ids.items()],
-        batch_size=BATCH,
+    insert_models(
+        [ExternalId(customer_id=pk, source=context.source, value=value) for value, pk in ids.items()]
     )
-    summaries.ensure(ids.values())
+    summaries.make(ids.values())
     context.remember((TYPE, customer.pk, None, {"name": customer.name}) for customer in made)
     return ids
+
+
+def _show_from_the_start(row: Row, customer: Customer, context: Context) -> None:
+    """Set what lists show of a new customer, so that it need not be written a second time with its facts."""
+    customer.search_text = words(customer.name, customer.domain, row.values["customer_id"])
+    since = row.values.get("phase_since", _since(row, {row.values["customer_id"]}, context))
+    for name, key in ATTRIBUTES.items():
+        if name in row.values and (key != "phase" or since <= context.today):
+            setattr(customer, key, row.values[name])
+    customer.phase_since = since if customer.phase else None
 
 
 def _update(rows: Sequence[Row], known: dict[str, int], context: Context) -> set[int]:
@@ -179,7 +192,7 @@ def _update(rows: Sequence[Row], known: dict[str, int], context: Context) -> set
         earlier = {name: plain(before[name]) for name in changes}
         items.append((TYPE, customer.pk, earlier, {name: plain(value) for name, value in changes.items()}))
     columns = [*PLAIN, "custom", "archived_at", "version", "updated_at"]
-    Customer.objects.bulk_update(touched, columns, batch_size=BATCH // 4)
+    update_models(touched, columns)
     context.remember(items)
     return {customer.pk for customer in touched}
 
@@ -236,7 +249,7 @@ def _finish(
         known[row.values["customer_id"]]: _since(row, {row.values["customer_id"]}, context) for row in new
     }
     updated = changed - made.keys()
-    search_text.refresh([*made, *updated])
+    search_text.refresh(updated)
     staleness.mark_each(first_days=dict.fromkeys(updated, context.today) | made, cause="import")
     context.counts.created += len(new)
     context.counts.updated += len(updated)

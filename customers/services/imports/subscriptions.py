@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from config.work.pg import insert_models, update_models
 from customers.choices import Interval, LineStatus
 from customers.connectors.table import Row
 from customers.models import LineVersion, Subscription
 from customers.services import facts, staleness
-from customers.services.imports.context import BATCH, Context
+from customers.services.imports.context import Context
 from customers.services.pricing import PriceError, set_given_mrr, set_mrr
 
 SAME_NAME = (
@@ -219,8 +220,8 @@ def _write_lines(kept: dict[LineKey, list[Row]], lines: dict[LineKey, Subscripti
             for name, value in terms.items():
                 setattr(line, name, value)
             changed.append(line)
-    Subscription.objects.bulk_create(missing, batch_size=BATCH)
-    Subscription.objects.bulk_update(changed, LINE_FIELDS, batch_size=BATCH)
+    insert_models(missing)
+    update_models(changed, LINE_FIELDS)
     return {line.pk for line in changed}
 
 

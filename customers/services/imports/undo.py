@@ -15,7 +15,7 @@ from django.db.models import Min, Model, ProtectedError
 from accounts.queries import organisation
 from config.web.errors import DomainError
 from config.work import audit
-from config.work.pg import allow_long_statements
+from config.work.pg import allow_long_statements, update_models
 from customers.choices import BatchState
 from customers.models import (
     Assignment,
@@ -34,7 +34,7 @@ from customers.models import (
 )
 from customers.services import assignments, attributes, facts, search_text, staleness, tickets, touchpoints
 from customers.services.imports.contacts import TYPE as CONTACT
-from customers.services.imports.context import ARGUMENTS, BATCH, LONGEST_STATEMENT_S
+from customers.services.imports.context import ARGUMENTS, LONGEST_STATEMENT_S
 from customers.services.imports.customers import TYPE as CUSTOMER
 
 UNDO_DAYS = 30  # after that a batch is final
@@ -212,7 +212,7 @@ def _undo_customers(batch: ImportBatch, undone: Undone, now: datetime) -> None:
         customer.archived_at, customer.updated_at, customer.version = now, now, customer.version + 1
         archived.append(customer)
         undone.touch(customer.pk, today)
-    Customer.objects.bulk_update(archived, ["archived_at", "updated_at", "version"], batch_size=BATCH)
+    update_models(archived, ["archived_at", "updated_at", "version"])
     _restore(Customer.objects.filter(pk__in=changed), changed, undone, today)
 
 
@@ -246,7 +246,7 @@ def _restore(rows: Iterable[Any], changed: dict[int, BatchItem], undone: Undone,
         restored[tuple(sorted(before))].append(row)
         undone.touch(getattr(row, "customer_id", row.pk), today)
     for names, same in restored.items():
-        type(same[0]).objects.bulk_update(same, [*names, "version"], batch_size=BATCH // 4)
+        update_models(same, [*names, "version"])
 
 
 def _as_stored(row: Any, name: str) -> Any:
