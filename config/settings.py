@@ -206,6 +206,9 @@ MAIL_LEASE_S = env.integer("MAIL_LEASE_S", 120, least=1)
 MAIL_REPLY_S = env.integer("MAIL_REPLY_S", 600, least=1)
 JOB_LEASE_S = env.integer("JOB_LEASE_S", 60, least=1)
 CHAOS = env.boolean("CHAOS")
+if CHAOS and _site.hostname not in {"127.0.0.1", "localhost", "::1"}:
+    message = f"CHAOS=1 lets processes die on purpose and is refused for {SITE_URL}. Unset CHAOS."
+    raise env.BadSettingError(message)
 
 SILENCED_SYSTEM_CHECKS = [
     "security.W008",

@@ -6,6 +6,7 @@ import pytest
 
 from accounts.choices import Role
 from tests.browser.chromium import browser  # noqa: F401 - a fixture, one for all folders
+from tests.chaos.product import cluster  # noqa: F401 - likewise
 from tests.factories.users import make_team, make_user
 
 

@@ -2,17 +2,7 @@
 
 import pytest
 
-from config.devstack.postgres import PROCESS_TABLE
-from tests.chaos.product import Cluster, Product
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    if not PROCESS_TABLE.is_dir():
-        pytest.skip("needs /proc to find the processes of a pool")
-    made = Cluster()
-    yield made
-    made.stop()
+from tests.chaos.product import Product
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from config.devstack import processes, signals
 from config.devstack.locks import FileLock
@@ -31,6 +32,7 @@ from tests.stack.conftest import clean_environment
 
 TEMPLATE = "tend_prepared"
 START_SECONDS = 90
+COMMAND_SECONDS = 300
 QUIET_ROOT = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
 # Leases as short as the tests can bear: a killed worker's rows come back within seconds.
 SHORT_LEASES = {"MAIL_LEASE_S": "3", "MAIL_REPLY_S": "2", "JOB_LEASE_S": "6"}
@@ -85,6 +87,16 @@ class Cluster:
     def stop(self):
         self.postgres.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Shared by all tests with installations; the tests kill it and start it again."""
+    if not PROCESS_TABLE.is_dir():
+        pytest.skip("needs /proc to find the processes of a pool")
+    made = Cluster()
+    yield made
+    made.stop()
 
 
 class Product:
@@ -235,7 +247,7 @@ class Product:
             env=self.env | more,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
 

@@ -2,18 +2,8 @@
 
 import pytest
 
-from config.devstack.postgres import PROCESS_TABLE
 from tests.browser.conftest import Visitor
-from tests.chaos.product import Cluster, Product
-
-
-@pytest.fixture(scope="session")
-def cluster():
-    if not PROCESS_TABLE.is_dir():
-        pytest.skip("needs /proc")
-    made = Cluster()
-    yield made
-    made.stop()
+from tests.chaos.product import Product
 
 
 @pytest.fixture
