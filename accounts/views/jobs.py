@@ -43,11 +43,14 @@ def jobs(request: HttpRequest) -> HttpResponse:
 @require_safe
 @declare(scope="self")
 def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """The bar of one job; asked for every two seconds until the job is over."""
+    """The bar of one job; asked for every two seconds until the job is over, then the page of its result is shown anew."""
     job = _job(request, pk)
-    return part_or_page(
+    answer = part_or_page(
         request, "components/job_progress.html", title=job.title or job.kind, context={"job": job}
     )
+    if job.is_over and request.htmx and request.htmx.current_url_abs_path == job.result_url:
+        answer["HX-Refresh"] = "true"
+    return answer
 
 
 @require_POST

@@ -57,5 +57,5 @@ def _check_rights(request: HttpRequest, declaration: Declaration) -> None:
         message = f"This page is for {' or '.join(declaration.roles)}. An admin can change roles under Settings, Users."
         raise PermissionDenied(message)
     if declaration.grant and not user.may(declaration.grant):  # type: ignore[union-attr]
-        message = f"This needs the right “{declaration.grant}”. An admin can give it under Settings, Users."
+        message = f"This needs the right “{declaration.grant.replace('_', ' ')}”. An admin can give it under Settings, Users."
         raise PermissionDenied(message)

@@ -264,7 +264,7 @@ def _totals(groups: Sequence[Group], currency: str) -> Totals:
     change = sum((group.mrr_change for group in groups), Decimal(0))
     shares = tuple(
         (tone, sum(group.customers for group in groups if group.tone == tone), TONE_WORDS[tone])
-        for tone in reversed(TONES)
+        for tone in TONES
     )
     return Totals(
         customers=customers,

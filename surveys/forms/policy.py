@@ -48,7 +48,7 @@ class PolicyForm(forms.ModelForm):
             "link_days": "Days a link stays open",
             "edit_days": "Days an answer may be changed",
             "cap_per_hour": "Mails per hour at most",
-            "typed_count_over": "Type the number of people above",
+            "typed_count_over": "Ask to type the number of people above",
         }
         help_texts = {
             "any_gap_days": "Never less than 24 hours.",
@@ -56,6 +56,7 @@ class PolicyForm(forms.ModelForm):
             "send_from": "In the contact’s time zone.",
             "send_until": "00:00 is the end of the day.",
             "cap_per_hour": "0 switches this limit off.",
+            "typed_count_over": "A launch to more people than this asks for their number first.",
         }
         widgets = {
             "send_from": forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),

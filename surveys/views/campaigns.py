@@ -209,7 +209,7 @@ def campaign_launch(request: HttpRequest, pk: int) -> HttpResponse:
             return _refused(request, found, error)
         refuse(form, error)
         return _draft_page(request, found, form, status=422)
-    messages.success(request, f"“{found.name}” is launched. Mails leave within the next minute.")
+    messages.success(request, f"“{found.name}” is launched. Mails leave as soon as their hours are open.")
     return redirect("surveys:results", found.pk)
 
 
