@@ -13,7 +13,8 @@ from config.work.nudge import ring
 from config.work.tickers import ticker
 
 
-@shared_task(name="work.run_job", ignore_result=True)
+# One job may be one long transaction (a large import); below the broker's visibility timeout of 900 s.
+@shared_task(name="work.run_job", ignore_result=True, soft_time_limit=780, time_limit=840)
 def run_job(*, job_id: int, **_unknown: Any) -> None:
     """Run one job if it is due and nobody else has it."""
     jobs.run(job_id)
