@@ -86,6 +86,7 @@ class PageMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.now = datetime.fromtimestamp(time.time(), tz=UTC)  # type: ignore[attr-defined]
         request.organisation = SimpleLazyObject(organisation.current)  # type: ignore[attr-defined]
+        _ignore_nonsense(request)
         _end_if_over(request)
         with _zone_of_reader(request):
             response = self.get_response(request)
@@ -108,6 +109,17 @@ class PageMiddleware:
             status=429,
             headers={"Retry-After": str(int(MINUTE.total_seconds()))},
         )
+
+
+def _ignore_nonsense(request: HttpRequest) -> None:
+    """Pages are UTF-8 whatever charset a client names, and an htmx address that cannot be read is none."""
+    if request.encoding is not None:
+        request.encoding = None
+    try:
+        urlsplit(request.META.get("HTTP_HX_CURRENT_URL", ""))
+    except ValueError:
+        del request.META["HTTP_HX_CURRENT_URL"]
+        request.__dict__.pop("headers", None)  # a copy that Django keeps
 
 
 def _end_if_over(request: HttpRequest) -> None:

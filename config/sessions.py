@@ -15,6 +15,10 @@ class SessionStore(DatabaseStore):
     def get_model_class(cls) -> Any:
         return DatabaseStore.get_model_class()
 
+    def _validate_session_key(self, key: str | None) -> bool:
+        """Keys are letters and digits; anything else, NUL for instance, is no session."""
+        return bool(key) and key.isascii() and key.isalnum() and super()._validate_session_key(key)
+
     def save(self, must_create: bool = False) -> None:
         """Store the session with the moment of its last use."""
         data = self._get_session(no_load=must_create)

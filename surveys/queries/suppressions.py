@@ -8,5 +8,5 @@ from surveys.models import Suppression
 def suppressions_like(text: str) -> QuerySet[Suppression]:
     """Entries in force whose address holds the text; erased ones have no address and match only the empty text."""
     rows = Suppression.objects.filter(lifted_at=None)
-    wanted = text.strip().lower()[:254]
+    wanted = text.replace("\0", "").strip().lower()[:254]
     return rows.filter(email__contains=wanted) if wanted else rows
