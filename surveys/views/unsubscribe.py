@@ -29,7 +29,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         return public.page(request, "surveys/unsubscribe.html", context)
     scope = version.kind if _wants_only_this_kind(request) else ALL_SURVEYS
     unsubscribes.unsubscribe(link=link, scope=scope, now=timezone.now())
-    return public.page(request, "surveys/unsubscribed.html")
+    return public.page(request, "surveys/unsubscribed.html", {"version": version})
 
 
 def _wants_only_this_kind(request: HttpRequest) -> bool:
