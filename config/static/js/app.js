@@ -59,7 +59,7 @@
     if (panel) { panel.replaceChildren(note.content.cloneNode(true)); panel.parentElement.removeAttribute("aria-busy"); }
     else if (note) $("#toasts").append(note.content.cloneNode(true));
   };
-  if (!$("main [autofocus]")) $("main [aria-invalid=true]")?.focus(); // a refused form shows its first wrong field
+  addEventListener("DOMContentLoaded", () => { if (!$("main [autofocus]")) $("main [aria-invalid=true]")?.focus(); }); // a refused form shows its first wrong field
   addEventListener("htmx:responseError", failed);
   addEventListener("htmx:sendError", failed);
 })();
