@@ -85,9 +85,9 @@ class PeopleFilterForm(forms.Form):
 
 
 def roles_to_give(by: User, present: str = "") -> list[tuple[str, str]]:
-    """Roles this person may give; only admins make admins."""
+    """Roles this person may give: an admin all of them, others their own and CSM."""
     return [
         (value, label)
         for value, label in Role.choices
-        if by.is_admin or value != Role.ADMIN or value == present
+        if by.is_admin or value in {Role.CSM, by.role, present}
     ]

@@ -238,6 +238,10 @@ def _check_may_give(by: User, role: Role, grants: Sequence[str]) -> None:
         raise NotYoursToGiveError(
             "Only an admin can make, change or remove an admin.", hint="Ask an admin.", field="role"
         )
+    if not by.is_admin and role not in {Role.CSM, by.role}:
+        raise NotYoursToGiveError(
+            "This role may see more than you do, so you cannot give it.", hint="Ask an admin.", field="role"
+        )
     missing = [str(Grant(grant).label) for grant in grants if not may(by, grant)]
     if missing:
         raise NotYoursToGiveError(

@@ -12,7 +12,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from accounts.models import User
 from customers.choices import AssignmentRole
 from customers.models import Assignment, Contact
-from customers.queries.access import customers_for
+from customers.queries.access import customers_to_edit
 from surveys.choices import OnThrottle, SkipReason
 from surveys.formulas.addresses import address_key
 from surveys.models import CampaignVersion, Suppression, SurveyPolicy
@@ -79,8 +79,11 @@ def owner_on(day: date, customer_field: str = "customer") -> Subquery:
 
 
 def contacts_named_by(rule: dict[str, Any], *, user: Any, as_of: date) -> QuerySet[Contact]:
-    """Contacts of the customers `user` may read that match the rule; an empty list of a filter means all."""
-    rows = Contact.objects.filter(customer__in=customers_for(user)).annotate(owner_id=owner_on(as_of))
+    """Contacts of the customers `user` may change that match the rule; an empty list of a filter means all.
+
+    Asking is an act, so reading a customer is not enough to mail its people.
+    """
+    rows = Contact.objects.filter(customer__in=customers_to_edit(user)).annotate(owner_id=owner_on(as_of))
     for name, lookup in FILTERS.items():
         if rule.get(name):
             rows = rows.filter(**{lookup: rule[name]})

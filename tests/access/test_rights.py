@@ -89,8 +89,12 @@ def test_managing_users_is_no_way_to_see_more_oneself(anna, company, now):
 def test_an_invitation_gives_no_right_the_giver_does_not_hold(anna, now):
     anna.grants = ["manage_users"]
     anna.save(update_fields=["grants"])
+    with pytest.raises(users.NotYoursToGiveError):
+        users.invite(
+            email="new@tend.example", name="New", role="manager", team=make_team("West"), by=anna, now=now
+        )
     person = users.invite(
-        email="new@tend.example", name="New", role="manager", team=make_team("West"), by=anna, now=now
+        email="new@tend.example", name="New", role="csm", team=make_team("East"), by=anna, now=now
     )
     assert person.grants == []
 

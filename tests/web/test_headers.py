@@ -40,7 +40,8 @@ def check(response, name):
         part.strip().split(" ", 1) for part in response.headers["Content-Security-Policy"].split(";")
     )
     if name not in OWN_POLICY:
-        assert {key: policy.get(key) for key in POLICY} == POLICY, name
+        in_force = {key: policy.get(key, policy["default-src"]) for key in POLICY}
+        assert all(in_force[key] in {POLICY[key], "'none'"} for key in POLICY), name  # or stricter
         assert response.headers["X-Frame-Options"] == "DENY", name
     assert response.headers["Referrer-Policy"] in {"same-origin", "no-referrer"}, name
     assert "camera=()" in response.headers["Permissions-Policy"], name
