@@ -8,7 +8,7 @@ from django.forms.renderers import TemplatesSetting
 
 from config.web.errors import DomainError
 
-PLAIN = ("checkbox", "radio", "file", "hidden", "color", "range")
+PLAIN = ("checkbox", "radio", "hidden", "color", "range")
 
 
 class Field(BoundField):
