@@ -42,6 +42,14 @@ def mails_are_settled(product):
     return not product.value(f"SELECT count(*) FROM surveys_message WHERE delivery_state IN {WAITING}")
 
 
+def leases_are_over(product):
+    """Nobody holds a mail or a job any more; what was held comes back with the next tick."""
+    return not product.value(
+        "SELECT (SELECT count(*) FROM surveys_message WHERE delivery_state = 'sending' AND lease_until > now())"
+        " + (SELECT count(*) FROM work_job WHERE state = 'running' AND lease_until > now())"
+    )
+
+
 def work_is_done(product):
     """V8. No job waits or runs, nothing is stale, nobody waits for a follow-up."""
     open_jobs = product.value("SELECT count(*) FROM work_job WHERE state IN ('queued', 'running')")

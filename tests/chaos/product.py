@@ -26,6 +26,7 @@ from config.devstack.paths import ROOT, DataFolder
 from config.devstack.postgres import PROCESS_TABLE, Postgres, servers_on
 from config.devstack.stack import web_command, worker_command
 from config.devstack.valkey import Valkey
+from tests.chaos import oracle
 from tests.chaos.sink import Sink
 from tests.pgplugin import PREFIX
 from tests.stack.conftest import clean_environment
@@ -76,6 +77,11 @@ class Cluster:
         with psycopg.connect(self.postgres.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
 
+    def revive(self):
+        """Start it again when a failing test has left it dead."""
+        if self.postgres.service.exit_code() is not None:
+            self.postgres.start()
+
     def kill(self, *, everything):
         """SIGKILL to the main server, whose sessions live on for a moment, or to all its processes at once."""
         pids = servers_on(self.postgres.cluster) if everything else [self.postgres.service.pid]
@@ -106,6 +112,7 @@ class Product:
         self.cluster, self.home = cluster, home
         self.data = DataFolder(home)
         self.data.logs.mkdir()
+        cluster.revive()
         self.database = f"tend_{secrets.token_hex(4)}"
         cluster.run(f"CREATE DATABASE {self.database} TEMPLATE {TEMPLATE}")
         self.sink = Sink(home / "mails.jsonl", delay)
@@ -180,6 +187,7 @@ class Product:
         self.valkey.stop()
         self.sink.stop()
         self.listener.close()
+        self.cluster.revive()
         self.cluster.run(f"DROP DATABASE {self.database} WITH (FORCE)")
 
     # -- harm ---------------------------------------------------------------------------------------------
@@ -250,6 +258,17 @@ class Product:
             timeout=COMMAND_SECONDS,
             check=False,
         )
+
+    def tick_until(self, condition, seconds, what):
+        """Passes of all tickers in processes of their own, for installations without a worker."""
+
+        def reached():
+            if not oracle.leases_are_over(self):
+                return False
+            self.manage("tick", "--once")
+            return condition(self)
+
+        return self.wait(reached, seconds, what)
 
     def json(self, *arguments, codes=(0,)):
         """What a command prints with --json."""

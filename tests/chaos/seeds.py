@@ -23,7 +23,7 @@ from customers import tasks  # noqa: F401 - registers the kinds of jobs
 from customers.models import Customer
 from customers.services.imports import batches
 from surveys.models import Campaign, SurveyPolicy
-from surveys.services import advance, campaigns
+from surveys.services import advance, campaigns, delivery
 from tests.factories.customers import (
     make_contact,
     make_customer,
@@ -54,7 +54,7 @@ def organisation(**fields):
     return {"currency": make_organisation(**fields).currency}
 
 
-def company(*, customers=8, contacts=1, facts=True, follow_up=False):
+def company(*, customers=8, contacts=1, facts=True, follow_up=False, asked=False, sent=False):
     """Customers of Anna with contacts, revenue and, with `facts`, enough readings for a score; one of Carl's."""
     vera, anna, carl = people()
     made = []
@@ -79,6 +79,10 @@ def company(*, customers=8, contacts=1, facts=True, follow_up=False):
         owner=carl, name="Zanzibar Freight", mrr="900.00", since=TODAY - timedelta(days=90), now=NOW
     )
     make_contact(stranger, "quill@zanzibar.example", name="Quillon Marsh", now=NOW)
+    if asked:
+        campaign()
+    if sent:
+        delivery.send_due(clock=timezone.now)
     return {
         "customers": made,
         "stranger": stranger.pk,

@@ -26,8 +26,7 @@ RECORDED = ("after_record",)
 def inviting(install):
     """An installation with a few invitations and no process: the tests are the sender."""
     product = install(**SHORT_LEASES)
-    product.seed("company", customers=FEW, contacts=1, facts=False)
-    product.seed("campaign")
+    product.seed("company", customers=FEW, contacts=1, facts=False, asked=True)
     product.invited = FEW + 1
     return product
 
@@ -41,17 +40,12 @@ def killed_at(product, point):
 
 
 def tick_until_settled(product):
-    def settled():
-        product.manage("tick", "--once")
-        return oracle.mails_are_settled(product)
-
-    product.wait(settled, DONE_SECONDS, "every mail is settled")
+    product.tick_until(oracle.mails_are_settled, DONE_SECONDS, "every mail is settled")
 
 
 def test_workers_killed_while_sending_double_nothing_and_lose_nothing_silently(install):
     product = install(delay=SLOW_S, **SHORT_LEASES)
-    product.seed("company", customers=CUSTOMERS, contacts=CONTACTS, facts=False)
-    product.seed("campaign")
+    product.seed("company", customers=CUSTOMERS, contacts=CONTACTS, facts=False, asked=True)
     product.start_valkey()
     product.start_worker(0)
     product.start_worker(1)

@@ -33,9 +33,7 @@ def lines_file(mark, rows=ROWS):
 
 def ask_customers(product, **company):
     """Contacts with a mail each; their mails."""
-    product.seed("company", **company)
-    product.seed("campaign")
-    product.manage("tick", "--once")
+    product.seed("company", **company, asked=True, sent=True)
     mails = [Mail(*taken) for taken in product.sink.mails]
     assert len(mails) == company["customers"] * company.get("contacts", 1) + 1, product.about("not all asked")
     return mails
@@ -160,7 +158,6 @@ def restart_after_kill(product, *, everything):
 
 
 def months_are_filled(product):
-    product.manage("tick", "--once")  # the ticker's own turn may be a minute away
     return not product.value("SELECT count(*) FROM metrics_dirtymonth")
 
 
@@ -176,7 +173,9 @@ def test_a_database_killed_under_load_loses_nothing_acknowledged_and_doubles_not
     load.finish()
     assert load.imported == ["a", "b"]
     product.wait(lambda: oracle.work_is_done(product), DONE_SECONDS, "all work is done")
-    product.wait(lambda: months_are_filled(product), DONE_SECONDS, "the months are filled")
+    product.tick_until(
+        months_are_filled, DONE_SECONDS, "the months are filled"
+    )  # a ticker's turn may be a minute away
     check_answers(product, load)
     check_imports(product, load.imported)
     oracle.check_no_job_died(product)
