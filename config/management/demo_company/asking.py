@@ -17,7 +17,7 @@ from surveys.models import Campaign, LinkToken
 from surveys.services import advance, campaigns, delivery, responses
 
 EVERY_DAY = list(range(7))
-ANSWERING = 0.5  # share of the contacts that answer
+ANSWERING = 0.7  # share of the contacts that answer
 HIGHEST = {SurveyKind.NPS: 10, SurveyKind.CSAT5: 5, SurveyKind.CES7: 7}
 
 
@@ -34,7 +34,7 @@ class Asking:
 
 CAMPAIGNS = (
     Asking("Relationship survey, Nordics", 64, SurveyKind.NPS, Nature.RELATIONSHIP,
-           {"region": ["Nordics"], "tier": ["High touch"]}),
+           {"region": ["Nordics"], "tier": ["High touch"], "role": ["sponsor", "champion"]}),
     Asking("After onboarding", 9, SurveyKind.CES7, Nature.TRANSACTIONAL, {"phase": ["onboarding"]}),
 )  # fmt: skip
 

@@ -25,7 +25,7 @@ from metrics.services import recompute, score_history, scorecards
 NAME, ZONE, CURRENCY = "Kestrel", "Europe/Berlin", "EUR"
 SOURCE = "demo"
 HISTORY_WEEKS = 12  # weekly scores shown in the sparkline
-HISTORY_MONTHS = 6  # monthly scores before that
+HISTORY_MONTHS = 2  # monthly scores before that
 Report = Callable[[str], None]
 
 

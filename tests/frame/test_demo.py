@@ -1,0 +1,43 @@
+"""The demo company is whole: people, customers, closed months, scores whose parts sum, answered surveys."""
+
+from decimal import Decimal
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Sum
+
+from accounts.models import User
+from customers.models import Customer, CustomerSummary, StaleMark
+from metrics.models import CustomerMonth, HealthScore
+from surveys.models import Response
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def demo():
+    call_command("demo", seed=7, months=6, customers=24)
+
+
+def test_the_demo_company_is_complete_and_its_totals_agree(demo):
+    assert User.objects.count() == 7
+    assert CustomerSummary.objects.exclude(owner=None).count() == Customer.objects.count() == 24
+    now = CustomerSummary.objects.aggregate(total=Sum("mrr"))["total"]
+    month = CustomerMonth.objects.order_by("-month").values_list("month", flat=True).first()
+    closing = sum(row.closing for row in CustomerMonth.objects.filter(month=month))
+    assert now > 0
+    assert abs(closing - now) < Decimal("0.00001")
+    assert not StaleMark.objects.exists()
+
+
+def test_every_score_of_the_demo_is_the_sum_of_its_lines(demo):
+    scores = HealthScore.objects.exclude(score=None)
+    assert scores.count() > 24
+    for score in scores:
+        assert sum(line["points"] for line in score.lines) == score.score * 1_000_000
+
+
+def test_somebody_answered_and_the_demo_is_loaded_once(demo):
+    assert Response.objects.exists()
+    with pytest.raises(CommandError, match="people or customers already"):
+        call_command("demo")
