@@ -25,14 +25,14 @@ import django
 django.setup()
 
 # Models can be imported only after django.setup().
-from django.db import connection  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.test.runner import DiscoverRunner  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.db import connection  # noqa: E402 - before-bootstrap
+from django.test import Client  # noqa: E402 - before-bootstrap
+from django.test.runner import DiscoverRunner  # noqa: E402 - before-bootstrap
+from django.test.utils import CaptureQueriesContext  # noqa: E402 - before-bootstrap
 
-from accounts.choices import Role  # noqa: E402
-from accounts.models import Organisation, Team, User  # noqa: E402
-from customers.models import Assignment, Customer, CustomerSummary  # noqa: E402
+from accounts.choices import Role  # noqa: E402 - before-bootstrap
+from accounts.models import Organisation, Team, User  # noqa: E402 - before-bootstrap
+from customers.models import Assignment, Customer, CustomerSummary  # noqa: E402 - before-bootstrap
 
 LIMIT_MS = 150
 SEED = 7
