@@ -84,8 +84,8 @@ class PageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request.now = datetime.fromtimestamp(time.time(), tz=UTC)  # type: ignore[attr-defined]
-        request.organisation = SimpleLazyObject(organisation.current)  # type: ignore[attr-defined]
+        request.now = datetime.fromtimestamp(time.time(), tz=UTC)  # type: ignore[attr-defined] - third-party-type
+        request.organisation = SimpleLazyObject(organisation.current)  # type: ignore[attr-defined] - third-party-type
         _ignore_nonsense(request)
         _end_if_over(request)
         with _zone_of_reader(request):
@@ -140,7 +140,7 @@ def _zone_of_reader(request: HttpRequest) -> AbstractContextManager[object]:
     """Moments are shown in the reader's own zone, else in the organisation's."""
     if settings.SESSION_COOKIE_NAME not in request.COOKIES or not request.user.is_authenticated:
         return nullcontext()
-    name = request.user.time_zone or request.organisation.time_zone  # type: ignore[attr-defined]
+    name = request.user.time_zone or request.organisation.time_zone  # type: ignore[attr-defined] - third-party-type
     return timezone.override(ZoneInfo(name))
 
 

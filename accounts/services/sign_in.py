@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Note a failed sign-in with the address it came from; the password is never touched."""
         audit.record(
             by=None,
-            now=request.now,  # type: ignore[attr-defined]
+            now=request.now,  # type: ignore[attr-defined] - third-party-type
             action="sign_in.failed",
             after={"email": str(credentials.get("email", ""))[:254], "from": address(request)},
             actor_kind="nobody",
@@ -52,7 +52,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Note a sign-in and go on without a greeting."""
         audit.record(
             by=user,
-            now=request.now,  # type: ignore[attr-defined]
+            now=request.now,  # type: ignore[attr-defined] - third-party-type
             action="sign_in.ok",
             subject=user,
             after={"from": address(request)},

@@ -45,7 +45,7 @@ def declare(
                 _check_rights(request, declaration)
             return view(request, *args, **kwargs)
 
-        guarded.declaration = declaration  # type: ignore[attr-defined]
+        guarded.declaration = declaration  # type: ignore[attr-defined] - third-party-type
         return guarded if access == "login" else login_not_required(guarded)
 
     return decorate

@@ -11,7 +11,7 @@ from customers.services import facts
 def series_of(rows: Iterable[Fact], key: Callable[[Any], Hashable]) -> dict[Hashable, list[Any]]:
     """Rows grouped into series, each in order of its days."""
     found: dict[Hashable, list[Any]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row.from_on):  # type: ignore[attr-defined]
+    for row in sorted(rows, key=lambda row: row.from_on):  # type: ignore[attr-defined] - third-party-type
         found[key(row)].append(row)
     return found
 

@@ -136,4 +136,4 @@ def _selected(request: HttpRequest, form: SelectionForm) -> tuple[int, ...]:
 
 
 def _today(request: HttpRequest) -> Any:
-    return organisation.local_day(timezone.now(), request.organisation)  # type: ignore[attr-defined]
+    return organisation.local_day(timezone.now(), request.organisation)  # type: ignore[attr-defined] - third-party-type

@@ -217,7 +217,7 @@ def _head_context(head: CustomerHead, now: datetime, today: date) -> dict[str, A
 
 
 def _follow_ups_context(request: HttpRequest, found: Customer, now: datetime) -> dict[str, Any]:
-    zone = organisation.zone(request.organisation)  # type: ignore[attr-defined]
+    zone = organisation.zone(request.organisation)  # type: ignore[attr-defined] - third-party-type
     rows = shown_to(request.user, open_follow_ups_of(found))
     return {"follow_ups": [{"row": row, "due": due_word(due_days(row, now=now, zone=zone))} for row in rows]}
 
@@ -227,7 +227,7 @@ def _timeline_context(request: HttpRequest, found: Customer, *, may_edit: bool) 
     shown = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= SHOWN_DIGITS else STEP
     timeline = timeline_of(
         found,
-        zone=organisation.zone(request.organisation),  # type: ignore[attr-defined]
+        zone=organisation.zone(request.organisation),  # type: ignore[attr-defined] - third-party-type
         kind=request.GET.get("kind", ""),
         shown=shown,
     )
@@ -268,7 +268,7 @@ def _months(since: date | None, today: date) -> int | None:
 
 def _clock(request: HttpRequest) -> tuple[datetime, date]:
     now = timezone.now()
-    return now, organisation.local_day(now, request.organisation)  # type: ignore[attr-defined]
+    return now, organisation.local_day(now, request.organisation)  # type: ignore[attr-defined] - third-party-type
 
 
 def _data(request: HttpRequest) -> Any:

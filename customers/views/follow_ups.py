@@ -51,7 +51,7 @@ def follow_ups(request: HttpRequest) -> HttpResponse:
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "mine"
     now = timezone.now()
-    zone = organisation.zone(request.organisation)  # type: ignore[attr-defined]
+    zone = organisation.zone(request.organisation)  # type: ignore[attr-defined] - third-party-type
     lists = follow_ups_for(request.user)
     table = DONE_TABLE if tab == "done" else OPEN_TABLE
     page = table.page(lists.of(tab), request.GET)
@@ -80,7 +80,7 @@ def follow_up_form(request: HttpRequest, pk: int) -> HttpResponse:
     """A new follow-up for a customer; sending the form twice opens it once."""
     customer = customer_to_edit(request.user, pk)
     now = timezone.now()
-    today = organisation.local_day(now, request.organisation)  # type: ignore[attr-defined]
+    today = organisation.local_day(now, request.organisation)  # type: ignore[attr-defined] - third-party-type
     people = people_who_may_own(request.user)
     owner = next(
         (held.user for held in holders_of(customer, today=today) if held.role == "primary"), request.user

@@ -104,7 +104,7 @@ def portfolio(request: HttpRequest) -> HttpResponse:
 def portfolio_export(request: HttpRequest) -> StreamingHttpResponse:
     """Exactly the customers the list shows, in its order, as CSV."""
     listed, _form = _portfolio(request)
-    currency = request.organisation.currency  # type: ignore[attr-defined]
+    currency = request.organisation.currency  # type: ignore[attr-defined] - third-party-type
     rows = listed.all_rows().iterator(chunk_size=1000)
     return csv_response(f"portfolio-{listed.today}.csv", EXPORT_HEADER, export_rows(rows, currency))
 
@@ -145,7 +145,7 @@ def _portfolio(request: HttpRequest) -> tuple[Portfolio, PortfolioFilterForm]:
     now = timezone.now()
     form = PortfolioFilterForm(request.GET)
     filters = form.filters(default_view(request.user))
-    today = organisation.local_day(now, request.organisation)  # type: ignore[attr-defined]
+    today = organisation.local_day(now, request.organisation)  # type: ignore[attr-defined] - third-party-type
     return portfolio_for(request.user, filters=filters, today=today, now=now), form
 
 
@@ -165,7 +165,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "query": query,
         "export_query": query_of(listed.filters),
         "chips": _chips(listed.filters, groups),
-        "totals": _totals(chosen, request.organisation.currency),  # type: ignore[attr-defined]
+        "totals": _totals(chosen, request.organisation.currency),  # type: ignore[attr-defined] - third-party-type
         "freshness": freshness,
         "late": freshness.is_late(listed.now),
         "now": listed.now,
@@ -225,8 +225,8 @@ def _page(request: HttpRequest, listed: Portfolio, *, total: int, size: int, any
     scene = Scene(
         today=listed.today,
         now=listed.now,
-        zone=organisation.zone(request.organisation),  # type: ignore[attr-defined]
-        currency=request.organisation.currency,  # type: ignore[attr-defined]
+        zone=organisation.zone(request.organisation),  # type: ignore[attr-defined] - third-party-type
+        currency=request.organisation.currency,  # type: ignore[attr-defined] - third-party-type
         with_owner=listed.filters.view == "everyone" or request.user.role != "csm",
     )
     shown_size = size if size != PAGE_SIZES[0] else 0

@@ -25,7 +25,7 @@ TONE_WORDS = {"good": "healthy", "watch": "watch", "risk": "at risk", "none": "w
 def today(request: HttpRequest) -> HttpResponse:
     """The signed-in user's day."""
     now = timezone.now()
-    org = request.organisation  # type: ignore[attr-defined]
+    org = request.organisation  # type: ignore[attr-defined] - third-party-type
     day, zone = organisation.local_day(now, org), organisation.zone(org)
     found = day_of(request.user, today=day, now=now, zone=zone)
     book = portfolio_for(request.user, filters=Filters(view=default_view(request.user)), today=day, now=now)

@@ -57,7 +57,7 @@ def cohorts(request: HttpRequest) -> HttpResponse:
     whose, of = _whose(request, sight), _of(request)
     table = cohort_table(of=of, customers=sight.book(whose), last=MOST)
     firsts = [cells[0] for cells in table.rows]
-    currency = request.organisation.currency  # type: ignore[attr-defined]
+    currency = request.organisation.currency  # type: ignore[attr-defined] - third-party-type
     context = {
         "now": timezone.now(),
         "of": of,
@@ -88,7 +88,7 @@ def cohort_customers(request: HttpRequest, month: str, k: int) -> HttpResponse:
     sight = sight_of(request.user)
     whose, of = _whose(request, sight), _of(request)
     cell = _cell_of(month, k, sight, whose)
-    currency = request.organisation.currency  # type: ignore[attr-defined]
+    currency = request.organisation.currency  # type: ignore[attr-defined] - third-party-type
     rows = customers_of(cell.cohort, cell.close_on, customers=sight.book(whose))
     page = CUSTOMERS.page(sight.rows(rows), request.GET)
     page.rows[:] = [_described(row, currency) for row in page.rows]

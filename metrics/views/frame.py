@@ -99,7 +99,7 @@ class Frame:
 def frame_of(request: HttpRequest) -> Frame:
     """Read the URL of a metric page within what the user may see."""
     now = timezone.now()
-    today = local_day(now, request.organisation)  # type: ignore[attr-defined]
+    today = local_day(now, request.organisation)  # type: ignore[attr-defined] - third-party-type
     sight = sight_of(request.user)
     standing = standing_span(today, whose=sight.choices[0][0])
     form = SpanForm(request.GET, standing=standing, whose=list(sight.choices))
@@ -111,7 +111,7 @@ def frame_of(request: HttpRequest) -> Frame:
         book=sight.book(span.whose),
         now=now,
         today=today,
-        currency=request.organisation.currency,  # type: ignore[attr-defined]
+        currency=request.organisation.currency,  # type: ignore[attr-defined] - third-party-type
         params=request.GET,
     )
 

@@ -41,7 +41,7 @@ def revenue_panel(request: HttpRequest, pk: int) -> HttpResponse:
         "now": now,
         "today": today,
         "movements": [_movement(row) for row in revenue.movements],
-        **_revenue_chart(revenue, request.organisation.currency),  # type: ignore[attr-defined]
+        **_revenue_chart(revenue, request.organisation.currency),  # type: ignore[attr-defined] - third-party-type
     }
     title = f"Revenue of {customer.name}"
     return part_or_page(request, "metrics/parts/revenue_panel.html", title=title, context=context)
@@ -61,7 +61,7 @@ def usage_panel(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _clock(request: HttpRequest) -> tuple[datetime, date]:
     now = timezone.now()
-    return now, local_day(now, request.organisation)  # type: ignore[attr-defined]
+    return now, local_day(now, request.organisation)  # type: ignore[attr-defined] - third-party-type
 
 
 def _movement(row: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def health_panel(request: HttpRequest, pk: int) -> HttpResponse:
     """Why the score is what it is. While a stale mark waits the panel says "updating" and asks again."""
     customer = customer_for(request.user, pk)
     now = timezone.now()
-    today = local_day(now, request.organisation)  # type: ignore[attr-defined]
+    today = local_day(now, request.organisation)  # type: ignore[attr-defined] - third-party-type
     score = current_score(customer.pk)
     polls = _polls(request)
     is_stale = StaleMark.objects.filter(customer=customer).exists()

@@ -224,4 +224,4 @@ def _preview_page(
 
 
 def _today(request: HttpRequest) -> date:
-    return local_day(timezone.now(), request.organisation)  # type: ignore[attr-defined]
+    return local_day(timezone.now(), request.organisation)  # type: ignore[attr-defined] - third-party-type
