@@ -1,12 +1,14 @@
 """What the ORM cannot say to PostgreSQL: COPY, try-locks. No business word here."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, connections
 from django.db.models import NOT_PROVIDED, Field, Model
 
+RECORDED_AT = "tend.recorded_at"  # read by the default of every fact's recorded_at
 COPY_FROM = 200  # rows from which COPY is worth its preparation
 
 
@@ -209,3 +211,16 @@ def invalid_indexes() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid ORDER BY 1")
         return [name for (name,) in cursor.fetchall()]
+
+
+@contextmanager
+def recorded_at(moment: datetime) -> Iterator[None]:
+    """Facts written inside carry this moment as their recorded clock: a replay of history, never a user's request.
+
+    Needs an open transaction; the server's own clock is back afterwards.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, true)", [RECORDED_AT, moment.isoformat()])
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, '', true)", [RECORDED_AT])

@@ -1,7 +1,8 @@
 from django.db import models
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower
 
 from customers.models.customer import Customer
+from customers.models.facts import RecordedNow
 from customers.models.scoped import ScopedQuerySet
 
 
@@ -20,7 +21,7 @@ class Contact(models.Model):
     left_on = models.DateField(null=True, blank=True)
     erased_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
-    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+    recorded_at = models.DateTimeField(db_default=RecordedNow(), editable=False)
 
     objects = ScopedQuerySet.as_manager()
 

@@ -6,6 +6,7 @@ from django.db.models.functions import Lower, Now
 
 from accounts.queries.scope import book_owner_ids
 from customers.choices import AssignmentRole, Phase
+from customers.models.facts import RecordedNow
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
@@ -58,7 +59,7 @@ class Customer(models.Model):
     search_text = models.TextField(blank=True, editable=False)
     archived_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
-    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+    recorded_at = models.DateTimeField(db_default=RecordedNow(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = CustomerQuerySet.as_manager()

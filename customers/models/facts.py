@@ -6,7 +6,6 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import models
-from django.db.models.functions import Now
 
 FACT_SEQUENCE = "customers_fact_seq"
 
@@ -16,6 +15,15 @@ class NextFactNumber(models.Func):
 
     template = f"nextval('{FACT_SEQUENCE}')"
     output_field = models.BigIntegerField()
+
+
+class RecordedNow(models.Func):
+    """The server's clock; a replay of history may set the moment for one transaction (`config.work.pg.recorded_at`)."""
+
+    template = (
+        "coalesce(nullif(current_setting('tend.recorded_at', true), '')::timestamptz, statement_timestamp())"
+    )
+    output_field = models.DateTimeField()
 
 
 class FactQuerySet(models.QuerySet[Any]):
@@ -34,7 +42,7 @@ class FactQuerySet(models.QuerySet[Any]):
 class Fact(models.Model):
     """Append-only row. A correction is a new row; `superseded_by` of the old one goes from NULL to it, once."""
 
-    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+    recorded_at = models.DateTimeField(db_default=RecordedNow(), editable=False)
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )

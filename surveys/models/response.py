@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from customers.models import Contact, Customer
+from customers.models.facts import RecordedNow
 from customers.models.scoped import ScopedQuerySet
 from surveys.choices import Channel, Nature, ResponseEventKind, ResponseStatus, SurveyKind
 from surveys.models.campaign import Campaign
@@ -56,7 +57,7 @@ class Response(models.Model):
     needs_follow_up_at = models.DateTimeField(null=True, blank=True)
     source = models.CharField(max_length=60, default="tend")
     external_id = models.CharField(max_length=200, blank=True)
-    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_at = models.DateTimeField(db_default=RecordedNow())
     updated_at = models.DateTimeField(db_default=Now())
 
     objects = ResponseQuerySet.as_manager()
@@ -118,7 +119,7 @@ class ResponseRevision(models.Model):
     comment = models.TextField(blank=True)
     wants_contact = models.BooleanField(default=False)
     occurred_at = models.DateTimeField()
-    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_at = models.DateTimeField(db_default=RecordedNow())
     device_hash = models.CharField(max_length=64, blank=True)
     evidence = models.JSONField(default=dict)
 
@@ -144,7 +145,7 @@ class ResponseEvent(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=300, blank=True)
     occurred_at = models.DateTimeField()
-    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_at = models.DateTimeField(db_default=RecordedNow())
 
     class Meta:
         constraints = [
