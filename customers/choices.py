@@ -102,6 +102,25 @@ class CustomFieldType(TextChoices):
     BOOLEAN = "boolean", "yes or no"
 
 
+class CostKind(TextChoices):
+    ACQUISITION = "acquisition"
+    RETENTION = "retention"
+
+
+# Categories that pages suggest per kind; a file may bring words of its own.
+COST_CATEGORIES = {
+    CostKind.ACQUISITION: ("sales", "marketing", "other acquisition"),
+    CostKind.RETENTION: (
+        "payroll CS",
+        "payroll service",
+        "adoption programmes",
+        "services and training",
+        "customer marketing",
+        "tools",
+    ),
+}
+
+
 class ImportKind(TextChoices):
     CUSTOMERS = "customers"
     CONTACTS = "contacts"
@@ -109,7 +128,10 @@ class ImportKind(TextChoices):
     USAGE = "usage"
     TICKETS = "tickets"
     TOUCHPOINTS = "touchpoints"
+    COSTS = "costs"
+    RESPONSES = "responses", "survey answers"
     RATES = "rates"
+    ORDERS = "orders"
 
 
 class BatchState(TextChoices):

@@ -21,6 +21,7 @@ ISO_MOMENT = re.compile(
     r" ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 MIXED_DAY = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{2,4})")
+ISO_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 SERIAL_DAY = re.compile(r"[0-9]{5}(?:\.[0-9]+)?")
 EPOCH = re.compile(r"1[0-9]{9}(?:[0-9]{3})?")
 WHOLE = re.compile(r"[0-9]{1,10}")
@@ -99,6 +100,13 @@ def _day(cell: str, date_format: str) -> date:
     if ISO_DAY.fullmatch(cell):
         return _checked_day(int(cell[:4]), int(cell[5:7]), int(cell[8:10]))
     raise _unreadable_day(cell)
+
+
+def month(cell: str, _writing: Writing) -> date:
+    """A month, as its first day."""
+    if not ISO_MONTH.fullmatch(cell):
+        raise CellError("is no month", "Write it as YYYY-MM, for instance 2026-01.")
+    return _checked_day(int(cell[:4]), int(cell[5:]), 1)
 
 
 def _checked_day(year: int, month: int, number: int) -> date:

@@ -4,15 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from customers.choices import Direction, Interval, LineStatus, Phase, TicketPriority, TouchpointKind
+from customers.choices import (
+    CostKind,
+    Direction,
+    Interval,
+    LineStatus,
+    Phase,
+    TicketPriority,
+    TouchpointKind,
+)
 from customers.connectors import cells
 from customers.connectors.cells import Reader
 
 CUSTOM_PREFIX = "cf_"
 AMOUNT_DIGITS = 8
 GIVEN_MRR_DIGITS = 30  # a computed figure; rounded once to 8 when it is stored
+SURVEYS = ("nps", "csat", "ces")
+HIGH_IS_GOOD, LOW_IS_GOOD = "high_is_good", "low_is_good"
+LARGEST_SCORE = 100
 MONTHS_OF_INTERVALS = 120  # a billing interval of more than ten years is a mistake
-LATER = ("costs", "responses", "orders")  # kinds of files that come with later parts of Tend
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,48 @@ TOUCHPOINTS = Layout(
         Field("author_email", cells.email, "address of the user in Tend"),
     ),
 )
+COSTS = Layout(
+    "costs",
+    (
+        Field("period", cells.month, "month the cost belongs to, YYYY-MM", needed=True),
+        Field("kind", cells.one_of(CostKind.values), "acquisition or retention", needed=True),
+        Field("amount", AMOUNT, "amount of the month", needed=True),
+        Field("currency", cells.currency, "currency of the amount", needed=True),
+        Field("category", cells.text(60), "for instance sales, marketing, tools"),
+        Field("segment", cells.text(100), "segment it was spent on; empty = unallocated"),
+        Field("channel", cells.text(60), "channel it was spent on"),
+    ),
+)
+RESPONSES = Layout(
+    "responses",
+    (
+        Field("answered_at", cells.moment, "moment of the answer", needed=True),
+        Field("kind", cells.one_of(SURVEYS), "nps, csat or ces", needed=True),
+        Field("score", cells.whole_between(0, LARGEST_SCORE), "the answer", needed=True),
+        Field("customer_id", cells.identifier(), "customer_id of the company, where known"),
+        Field("contact_email", cells.email, "address of the contact"),
+        Field("comment", cells.text(20_000, lines=True), "what was written"),
+        Field("scale_min", cells.whole_between(0, LARGEST_SCORE), "lowest score one could give"),
+        Field("scale_max", cells.whole_between(1, LARGEST_SCORE), "highest score one could give"),
+        Field("direction", cells.one_of((HIGH_IS_GOOD, LOW_IS_GOOD)), "which end of the scale is good"),
+        Field("campaign", cells.text(120), "name of the survey"),
+        Field("phase", cells.one_of(Phase.values), "lifecycle phase asked about"),
+        Field("language", cells.text(10), "language code"),
+        Field("sent_at", cells.moment, "moment of the invitation; without it the answer's"),
+        Field("response_id", cells.identifier(150), "id in the survey tool"),
+    ),
+)
+ORDERS = Layout(
+    "orders",
+    (
+        Field("order_id", cells.identifier(), "id in the shop", needed=True),
+        Field("customer_id", cells.identifier(), "customer_id of the buyer", needed=True),
+        Field("day", cells.day, "day of the order", needed=True),
+        Field("amount", AMOUNT, "amount of the order", needed=True),
+        Field("currency", cells.currency, "currency; without it the customer's, else the reporting currency"),
+        Field("refunded", cells.yes_or_no, "fully refunded"),
+    ),
+)
 RATES = Layout(
     "rates",
     (
@@ -187,5 +239,17 @@ RATES = Layout(
 )
 
 LAYOUTS = {
-    layout.kind: layout for layout in (CUSTOMERS, CONTACTS, SUBSCRIPTIONS, USAGE, TICKETS, TOUCHPOINTS, RATES)
+    layout.kind: layout
+    for layout in (
+        CUSTOMERS,
+        CONTACTS,
+        SUBSCRIPTIONS,
+        USAGE,
+        TICKETS,
+        TOUCHPOINTS,
+        COSTS,
+        RESPONSES,
+        RATES,
+        ORDERS,
+    )
 }

@@ -3,11 +3,13 @@
 from customers.models.assignment import Assignment
 from customers.models.attribute_value import AttributeValue
 from customers.models.contact import Contact
+from customers.models.cost_entry import CostEntry
 from customers.models.custom_field import CustomField
 from customers.models.customer import Customer, ExternalId
 from customers.models.follow_up import FollowUp
 from customers.models.fx_rate import FxRate
 from customers.models.import_batch import BatchItem, ImportBatch
+from customers.models.order import Order
 from customers.models.plan import Plan
 from customers.models.pulse import Pulse
 from customers.models.saved_view import SavedView
@@ -23,6 +25,7 @@ __all__ = [
     "AttributeValue",
     "BatchItem",
     "Contact",
+    "CostEntry",
     "CustomField",
     "Customer",
     "CustomerSummary",
@@ -31,6 +34,7 @@ __all__ = [
     "FxRate",
     "ImportBatch",
     "LineVersion",
+    "Order",
     "Plan",
     "Pulse",
     "SavedView",

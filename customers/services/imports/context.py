@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.models import Organisation, User
 from accounts.queries import organisation as organisations
+from config.web.errors import DomainError
 from config.work.pg import insert_models
 from customers.connectors.problems import Problems
 from customers.connectors.table import Row
@@ -57,6 +58,15 @@ class Context:
                 rows = rows.filter(customer__in=customers_to_edit(self.by))
             found.update(rows.values_list("value", "customer_id"))
         return found
+
+    def refuse_all_but_admins(self, what: str, code: str) -> None:
+        """Refuse a file that changes everybody's figures unless an admin (or the command line) brings it."""
+        if self.by is not None and not self.by.is_admin:
+            raise DomainError(
+                f"{what} change everybody's figures, so only an admin imports them.",
+                hint="Ask an admin to import this file.",
+                code=code,
+            )
 
     def unknown_customer(self, row: Row) -> None:
         """Note that a row names a customer nobody has imported."""

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from accounts.queries import organisation
-from config.web.errors import DomainError
 from customers.connectors import cells
 from customers.connectors.csv_reader import CsvFile
 from customers.connectors.problems import CellError, Problems
@@ -50,12 +49,7 @@ def table_rows(file: CsvFile, writing: cells.Writing, problems: Problems) -> Ite
 
 def apply(rows: Sequence[Row], context: Context) -> None:
     """Record the rates as units of each currency for one unit of the reporting currency."""
-    if context.by is not None and not context.by.is_admin:
-        raise DomainError(
-            "Exchange rates change everybody's figures, so only an admin imports them.",
-            hint="Ask an admin to import this file.",
-            code="rates_by_admin",
-        )
+    context.refuse_all_but_admins("Exchange rates", "rates_by_admin")
     reporting = organisation.current().currency
     rows = context.without_twins(
         rows, lambda row: (row.values["day"], row.values["currency"]), "currency", "day and currency"

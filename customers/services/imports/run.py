@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import Model
 
 from accounts.queries import organisation
 from config.web.errors import DomainError
@@ -20,12 +21,22 @@ from config.work.pg import allow_long_statements, analyze, try_lock
 from customers.choices import BatchState, ImportKind
 from customers.connectors import table
 from customers.connectors.csv_reader import CsvFile, Limits, open_csv
-from customers.connectors.layouts import LATER, LAYOUTS, Layout
+from customers.connectors.layouts import LAYOUTS, Layout
 from customers.connectors.problems import FileRefusedError, Problem, Problems
 from customers.connectors.table import Columns, Row
-from customers.models import ImportBatch, LineVersion, UsageEvent
+from customers.models import ImportBatch, LineVersion, Order, UsageEvent
 from customers.services.facts import refusal
-from customers.services.imports import contacts, rates, subscriptions, tickets, touchpoints, usage
+from customers.services.imports import (
+    contacts,
+    costs,
+    orders,
+    rates,
+    registry,
+    subscriptions,
+    tickets,
+    touchpoints,
+    usage,
+)
 from customers.services.imports import customers as customer_rows
 from customers.services.imports.context import LONGEST_STATEMENT_S, Context, Counts, Progress, silent
 
@@ -42,8 +53,15 @@ APPLY: Mapping[str, Callable[[Any, Context], None]] = {
     ImportKind.USAGE: usage.apply,
     ImportKind.TICKETS: tickets.apply,
     ImportKind.TOUCHPOINTS: touchpoints.apply,
+    ImportKind.COSTS: costs.apply,
+    ImportKind.ORDERS: orders.apply,
     ImportKind.RATES: rates.apply,
 }
+GROWN: Mapping[str, list[type[Model]]] = {
+    ImportKind.USAGE: [UsageEvent],
+    ImportKind.SUBSCRIPTIONS: [LineVersion],
+    ImportKind.ORDERS: [Order],
+}  # tables whose statistics are taken anew
 
 
 class SourceBusyError(DomainError):
@@ -81,13 +99,7 @@ class Outcome:
 
 
 def refuse_unknown_kind(kind: str) -> None:
-    """A kind that does not exist, or does not exist yet, is refused in words."""
-    if kind in LATER:
-        raise DomainError(
-            f"Files of {kind} cannot be imported yet.",
-            hint=f"Ready are {', '.join(ImportKind.values)}.",
-            code="kind_not_yet",
-        )
+    """A kind that does not exist is refused in words."""
     if kind not in LAYOUTS:
         raise DomainError(
             f"There is no kind of import “{kind}”.",
@@ -197,7 +209,7 @@ def _apply(
                 progress=progress,
                 given=source.given,
             )
-            APPLY[request.kind](rows, context)
+            (APPLY.get(request.kind) or registry.applier(request.kind))(rows, context)
             if request.is_dry_run or _stops(problems, request):
                 transaction.set_rollback(True)
             else:
@@ -219,9 +231,7 @@ def _outcome(request: Request, context: Context | None, seen: _Seen, source: _So
     if context is None or (_stops(problems, request) and not request.is_dry_run):
         return _refused(request, problems, _rows_of(seen, problems), source.ignored)
     if not request.is_dry_run:
-        analyze(
-            *{ImportKind.USAGE: [UsageEvent], ImportKind.SUBSCRIPTIONS: [LineVersion]}.get(request.kind, [])
-        )
+        analyze(*GROWN.get(request.kind, []))
     return Outcome(
         kind=request.kind,
         batch=None if request.is_dry_run else context.batch.pk,

@@ -22,17 +22,20 @@ from customers.models import (
     AttributeValue,
     BatchItem,
     Contact,
+    CostEntry,
     Customer,
     FollowUp,
     FxRate,
     ImportBatch,
     LineVersion,
+    Order,
     Pulse,
     Ticket,
     Touchpoint,
     UsageEvent,
 )
 from customers.services import assignments, attributes, facts, search_text, staleness, tickets, touchpoints
+from customers.services.imports import registry
 from customers.services.imports.contacts import TYPE as CONTACT
 from customers.services.imports.context import ARGUMENTS, LONGEST_STATEMENT_S
 from customers.services.imports.customers import TYPE as CUSTOMER
@@ -46,7 +49,9 @@ SERIES: dict[type[Model], tuple[str, ...]] = {
     AttributeValue: ("customer_id", "key"),
     Ticket: ("source", "source_key"),
     Touchpoint: ("source", "source_key"),
-    FxRate: ("currency", "day"),
+    CostEntry: ("source", "source_key"),
+    Order: ("source", "source_key"),
+    FxRate: ("currency", "day", "base"),
 }
 DAY_OF: dict[type[Model], Callable[[Any], date]] = {
     LineVersion: lambda row: row.from_on,
@@ -54,6 +59,8 @@ DAY_OF: dict[type[Model], Callable[[Any], date]] = {
     AttributeValue: lambda row: row.from_on,
     Ticket: lambda row: organisation.local_day(row.opened_at),
     Touchpoint: lambda row: organisation.local_day(row.occurred_at),
+    CostEntry: lambda row: row.from_on,
+    Order: lambda row: row.day,
     FxRate: lambda row: row.day,
 }
 
@@ -89,6 +96,8 @@ def undo_import(*, batch: ImportBatch, by: Any, now: datetime) -> Undone:
     for model in SERIES:
         _undo_facts(model, batch, by, undone)
     _undo_usage(batch, undone)
+    for undo in registry.UNDOERS.values():
+        undo(batch=batch, undone=undone, by=by, now=now)
     _undo_contacts(batch, undone, now)
     _undo_customers(batch, undone, now)
     _refresh(undone, now)
@@ -219,7 +228,7 @@ def _undo_customers(batch: ImportBatch, undone: Undone, now: datetime) -> None:
 def _customers_in_use(ids: Iterable[int]) -> set[int]:
     """Customers of whom something is known that this batch did not bring."""
     wanted, used = list(ids), set()
-    for model in (LineVersion, Ticket, Touchpoint, Pulse):
+    for model in (LineVersion, Ticket, Touchpoint, Pulse, Order):
         used |= set(
             model.objects.current().filter(customer_id__in=wanted).values_list("customer_id", flat=True)
         )
