@@ -1,12 +1,15 @@
 """Costs of winning and keeping customers (section 14)."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from metrics.formulas.growth import mean
 from metrics.formulas.money import CONTEXT, exactly, quantise
 from metrics.formulas.mrr import exact
-from metrics.formulas.result import Number, Result, ratio, unknown
+from metrics.formulas.periods import Period, add_months
+from metrics.formulas.result import Number, Result, known, ratio, unknown
 
 LTV_CAC_WARNING = 3  # below three times its cost a customer earns too little; public guides
 
@@ -58,3 +61,50 @@ def cost_share(*, amount: Decimal, from_on: date, to_on: date, start: date, end:
     if days <= 0 or inside <= 0:
         return quantise(Decimal(0))
     return quantise(exact(Fraction(amount) * inside / days))
+
+
+def ltv_cac_warning(*, ltv_cac: Result) -> bool | None:
+    """Whether LTV:CAC is below 3, the level from which a customer earns enough; None when it is not computable."""
+    return None if ltv_cac.value is None else ltv_cac.value < LTV_CAC_WARNING
+
+
+def ltv_cac_alarm(*, ltv_cac: Result) -> bool | None:
+    """Whether a customer costs more than it will bring: LTV:CAC below 1; None when it is not computable."""
+    return None if ltv_cac.value is None else ltv_cac.value < 1
+
+
+def cost_period(period: Period, *, lag_months: int = 0) -> Period:
+    """The days whose acquisition cost belongs to customers won in `period`: so many months earlier. Source: cac_lag_months."""
+    return Period(add_months(period.start, -lag_months), add_months(period.end, -lag_months))
+
+
+@exactly
+def cac_payback_of_cohort(*, cac: Result, monthly_profit: Iterable[Number]) -> Result:
+    """First month (1, 2, ...) in which the cumulative gross profit of a customer reaches CAC, else not_reached."""
+    if cac.value is None:
+        return cac
+    total = Decimal(0)
+    for month, profit in enumerate(monthly_profit, start=1):
+        total += profit
+        if total >= cac.value:
+            return known(month)
+    return unknown("not_reached")
+
+
+@exactly
+def annualised(cost: Result, *, days: int) -> Result:
+    """A cost of so many days as a year's: x 365/days. A missing cost passes its reason on. Source: section 14.1."""
+    return cost if cost.value is None else ratio(cost.value * 365, days)
+
+
+def crc_above_cac(*, crc: Result, cac: Result) -> bool | None:
+    """Whether keeping a customer costs more than winning one; None when either is not computable."""
+    if crc.value is None or cac.value is None:
+        return None
+    return crc.value > cac.value
+
+
+@exactly
+def net_customer_value_mean(values: Iterable[Decimal]) -> Result:
+    """Mean of net_customer_value over customers; none: no_data."""
+    return mean(values)

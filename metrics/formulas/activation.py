@@ -5,24 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from metrics.formulas.result import Result, known, ratio, unknown
+from metrics.formulas.growth import mean
+from metrics.formulas.result import Number, Result, known, ratio, unknown
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
     """One subject: days until the event, or days watched so far without it (censored)."""
 
-    days: int
+    days: Number
     reached: bool
 
 
-def kaplan_meier(watched: Sequence[Watched]) -> dict[int, Decimal]:
+def kaplan_meier(watched: Sequence[Watched]) -> dict[Number, Decimal]:
     """S at each event time: falls by (1 - d/n), n counts everyone with time >= t. Source: R-5.
 
     Without censoring it equals 1 - the empirical distribution.
     """
     events = Counter(item.days for item in watched if item.reached)
-    survival: dict[int, Decimal] = {}
+    survival: dict[Number, Decimal] = {}
     now = Decimal(1)
     for day in sorted(events):
         at_risk = sum(1 for item in watched if item.days >= day)
@@ -50,3 +51,24 @@ def time_to_value_median_days(watched: Sequence[Watched]) -> Result:
 def reached_share(watched: Sequence[Watched]) -> Result:
     """Reached so far / all; nobody: no_data."""
     return ratio(sum(1 for item in watched if item.reached), len(watched), if_zero="no_data")
+
+
+def time_to_value_p75_days(watched: Sequence[Watched]) -> Result:
+    """Days by which three quarters have reached value, the not-yet customers censored; else not_reached."""
+    return quantile_days(watched, left=Decimal("0.25"))
+
+
+def onboarding_time(watched: Sequence[Watched]) -> Result:
+    """Median days from kick-off to onboarding closed, the same method. Source: section 17."""
+    return quantile_days(watched)
+
+
+def mean_of_reached(watched: Sequence[Watched]) -> Result:
+    """Mean days of those who reached it: biased low, given for contrast and shown nowhere. Nobody: no_data."""
+    return mean([item.days for item in watched if item.reached])
+
+
+def reached_by(watched: Sequence[Watched], *, day: Number) -> Result:
+    """Share that reached it by that day, among those who reached it or were watched so long. Nobody: no_data."""
+    base = [item for item in watched if item.reached or item.days >= day]
+    return ratio(sum(1 for item in base if item.reached and item.days <= day), len(base), if_zero="no_data")

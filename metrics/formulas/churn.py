@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from metrics.formulas.money import CONTEXT, ZERO, exactly
 from metrics.formulas.result import Number, Result, known, ratio, unknown
@@ -82,8 +82,8 @@ def annual_churn(*, rate: Decimal, days: int | None = None) -> Decimal:
     return 1 - CONTEXT.power(1 - rate, exponent)
 
 
-def compound_retention(*, annual_retention: Decimal, years: int) -> Decimal:
-    """retention^years: what is left of a group after whole years."""
+def compound_retention(*, annual_retention: Decimal, years: Number) -> Decimal:
+    """retention^years: what is left of a group after so many years."""
     return CONTEXT.power(annual_retention, years)
 
 
@@ -116,3 +116,70 @@ def base_flows(moves: Sequence[tuple[str, Decimal]]) -> BaseFlows:
         elif kind == "contraction":
             shrunk -= amount
     return BaseFlows(expansion=gained, contraction=shrunk, churn=left)
+
+
+def logo_churn_of_ends(customers: Iterable[tuple[Number, Number]]) -> Result:
+    """Default logo churn from one (MRR at opening, MRR at close) per customer. Nobody paying: zero_denominator."""
+    closes = [close for opening, close in customers if opening > 0]
+    return logo_churn_rate(opening=len(closes), lost=sum(1 for close in closes if close == 0))
+
+
+@exactly
+def mrr_churn_of_ends(customers: Iterable[tuple[Number, Number]]) -> Result:
+    """Gross MRR churn from both ends: sum of max(0, opening - close) / sum of opening."""
+    base = [(opening, close) for opening, close in customers if opening > 0]
+    losses = sum((Decimal(max(opening - close, 0)) for opening, close in base), ZERO)
+    return ratio(losses, sum((Decimal(opening) for opening, _ in base), ZERO))
+
+
+@exactly
+def gross_mrr_churn_all_flows(*, opening: Number, churn: Number, contraction: Number) -> Result:
+    """(churn + contraction of everybody, also of customers new in the period) / opening. Source: mrr_churn_formula=all_flows."""
+    return ratio(churn + contraction, opening)
+
+
+def gross_mrr_churn_only(*, opening: Number, churn: Number) -> Result:
+    """Churn of the opening base / opening, contraction left out. Source: mrr_churn_formula=churn_only."""
+    return ratio(churn, opening)
+
+
+@exactly
+def gross_mrr_churn_day(*, start: Number, end: Number) -> Result:
+    """One day of daily_sum: (start - end)/start, losses only; `end` is without what is new that day. Source: section 10."""
+    return ratio(max(start - end, 0), start)
+
+
+@exactly
+def net_mrr_churn_day(*, start: Number, end: Number, new: Number) -> Result:
+    """One day of daily_sum: 1 - (end - new)/start; may be negative. Source: section 10."""
+    return ratio(start - (end - new), start)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Customers and MRR lost in one kind of churn."""
+
+    customers: int = 0
+    mrr: Decimal = ZERO
+
+
+@exactly
+def churn_by_kind(losses: Iterable[tuple[str, int, Number]]) -> dict[str, Lost]:
+    """(kind, customers, MRR of each) summed by kind; the kinds add up to the whole. Source: section 10."""
+    found: dict[str, Lost] = {}
+    for kind, customers, each in losses:
+        so_far = found.get(kind, Lost())
+        found[kind] = Lost(so_far.customers + customers, so_far.mrr + customers * Decimal(each))
+    return found
+
+
+@exactly
+def contract_base_churn(*, not_renewed: Number, term_ended: Number) -> Result:
+    """Not renewed / MRR whose term ended in the period. No term ended: zero_denominator. Source: section 10."""
+    return ratio(not_renewed, term_ended)
+
+
+@exactly
+def left_of_hundred(*, annual: Decimal) -> int:
+    """Of 100 customers those still there after a year: 100 x (1 - annual churn), to the nearest whole, half up."""
+    return int((100 * (1 - annual)).quantize(Decimal(1), rounding=ROUND_HALF_UP))

@@ -78,3 +78,19 @@ def mean(values: Iterable[Number]) -> Result:
     """Plain mean; nothing to average: no_data."""
     listed = [Decimal(value) for value in values]
     return ratio(sum(listed, ZERO), len(listed), if_zero="no_data")
+
+
+@exactly
+def arpu_revenue_of_ends(*, revenue: Number | None, opening: int, closing: int) -> Result:
+    """Revenue of the period / ((opening + closing) paying customers / 2). No revenue facts: not_configured."""
+    if revenue is None:
+        return Result(None, "not_configured")
+    return ratio(2 * revenue, opening + closing)
+
+
+@exactly
+def sum_of_groups(groups: Iterable[tuple[int, Number]]) -> tuple[Decimal, int]:
+    """(MRR, paying customers) of groups of (customers, MRR of each); who pays nothing is no paying customer (G-8)."""
+    paying = [(customers, Decimal(each)) for customers, each in groups if each > 0]
+    mrr = sum((customers * each for customers, each in paying), ZERO)
+    return mrr, sum(customers for customers, _ in paying)

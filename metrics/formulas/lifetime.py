@@ -68,3 +68,9 @@ def lifespan_years(first_last: Iterable[tuple[date, date]]) -> Result:
     """Mean over customers of days(first, last order)/365. No orders: no_data."""
     spans = [(last - first).days for first, last in first_last]
     return ratio(sum(spans), 365 * len(spans), if_zero="no_data")
+
+
+@exactly
+def ltv_realised(*, revenue: Number, customers: int) -> Result:
+    """Revenue to date of a cohort / its customers. Empty cohort: zero_denominator. Source: ltv_method=realised."""
+    return ratio(revenue, customers)

@@ -6,12 +6,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from metrics.formulas.money import CONTEXT, ZERO, quantise
+from metrics.formulas.money import CONTEXT, ZERO, exactly, quantise
 from metrics.formulas.periods import add_months, month_number, month_of
+from metrics.formulas.result import Number, Result, known, ratio, unknown
 
 WEEKLY_FACTOR = Fraction(52, 12)  # weeks of a month
 DAILY_FACTOR = Fraction(365, 12)  # days of a month
 MONTHS_OF_INTERVAL = {"month": 1, "quarter": 3, "year": 12}
+TERM_POLICIES = frozenset({"whole_months", "days", "first_partial_prorated"})
 
 COUNTED_STATES = frozenset({"active", "past_due", "non_renewing", "renewal_pending"})
 UNCOUNTED_STATES = frozenset(
@@ -93,26 +95,42 @@ def months_of_term(start: date, last_day: date) -> Fraction:
     end = last_day + timedelta(days=1)
     if end <= start:
         raise ValueError("the term ends before it starts")
-    whole = month_number(end) - month_number(start)
-    if whole > 0 and add_months(start, whole) == end:
-        return Fraction(whole)
+    if is_whole_term(start, last_day):
+        return Fraction(month_number(end) - month_number(start))
     return Fraction((end - start).days * 12, 365)
+
+
+def is_whole_term(start: date, last_day: date) -> bool:
+    """Whether a term is whole months: it ends on the day before the start's day of month. Source: N-2."""
+    end = last_day + timedelta(days=1)
+    whole = month_number(end) - month_number(start)
+    return whole > 0 and add_months(start, whole) == end
 
 
 def contract_mrr(*, total: Decimal, start: date, last_day: date, policy: str = "days") -> Decimal:
     """MRR of a contract with a total: total / months of the term, quantised once. Source: N-2.
 
-    `first_partial_prorated`: daily = total / days of the term; first = daily x days from the start to the end of
-    its month; MRR = (total - first) / calendar months after it. Without a later month the days rule applies.
-    9,000 for 10 Feb to 31 Aug 2025: 1,348.52 by days, 1,359.61 prorated.
+    A term of whole months is divided by them under every policy. `first_partial_prorated`: daily = total / days of
+    the term; first = daily x days from the start to the end of its month; MRR = (total - first) / calendar months
+    after it; without a later month the days rule applies. `whole_months` of any other term is the days rule too.
+    9,000 for 10 Feb to 31 Aug 2025: 1,348.52 by days, 1,359.61 prorated. Another policy is a ValueError.
     """
-    if policy == "first_partial_prorated":
-        later = month_number(last_day) - month_number(start)
-        if later > 0:
-            days = (last_day - start).days + 1
-            first_days = (add_months(month_of(start), 1) - start).days
-            return quantise(exact(Fraction(total) * (1 - Fraction(first_days, days)) / later))
-    return quantise(exact(Fraction(total) / months_of_term(start, last_day)))
+    if policy not in TERM_POLICIES:
+        raise ValueError(f"unknown term policy: {policy}")
+    months = months_of_term(start, last_day)
+    later = month_number(last_day) - month_number(start)
+    if policy == "first_partial_prorated" and later > 0 and not is_whole_term(start, last_day):
+        days = (last_day - start).days + 1
+        first_days = (add_months(month_of(start), 1) - start).days
+        return quantise(exact(Fraction(total) * (1 - Fraction(first_days, days)) / later))
+    return quantise(exact(Fraction(total) / months))
+
+
+def contract_mrr_of_months(*, total: Decimal, months: Decimal | int) -> Result:
+    """MRR of a contract of so many months: total / months, quantised once. No months: zero_denominator. Source: N-2."""
+    if months <= 0:
+        return unknown("zero_denominator")
+    return known(quantise(exact(Fraction(total) / Fraction(months))))
 
 
 def price_months(price: Price, *, policy: Policy = DEFAULT_POLICY) -> Fraction:
@@ -250,3 +268,20 @@ def _state_on(plan: Plan, day: date) -> str:
 def arr(mrr: Decimal) -> Decimal:
     """ARR = 12 x MRR. Source: N-11."""
     return CONTEXT.multiply(mrr, Decimal(12))
+
+
+@exactly
+def usage_mrr(charges: Sequence[Number], *, policy: str = "separate") -> Result:
+    """Usage part of MRR from the charges of the complete service months, oldest first. Source: N-13.
+
+    `separate`: the last month, as a metric of its own; `trailing_3m`: mean of the last three. No month: no_data.
+    """
+    window = charges[-(3 if policy == "trailing_3m" else 1) :]
+    total = sum((Decimal(charge) for charge in window), ZERO)
+    return ratio(total, len(window), if_zero="no_data")
+
+
+@exactly
+def one_time_revenue(amounts: Iterable[Decimal]) -> Decimal:
+    """Sum of one-time charges of the period: what MRR leaves out. Source: N-6."""
+    return sum(amounts, ZERO)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from metrics.formulas.activation import Watched, kaplan_meier, quantile_days
 from metrics.formulas.money import ZERO, exactly
 from metrics.formulas.result import Number, Result, ratio
 
@@ -87,3 +88,38 @@ def renewal_rate(terms: Iterable[tuple[Decimal, Decimal | None]]) -> Result:
     return ratio(
         sum((min(due, renewed) for due, renewed in decided), ZERO), sum((due for due, _ in decided), ZERO)
     )
+
+
+@exactly
+def retention_of(churn: Result) -> Result:
+    """1 - churn of the same period and base; its reason passes on. Source: section 11, I-15."""
+    return churn if churn.value is None else Result(1 - churn.value)
+
+
+@exactly
+def nrr_endpoints(*, opening: Number, closing_before_churn: Number, churn: Number) -> Result:
+    """(MRR of one cohort before its churn is taken off - churn) / its opening MRR. Source: nrr_method=endpoints."""
+    return ratio(closing_before_churn - churn, opening)
+
+
+@exactly
+def net_renewal_rate(terms: Iterable[tuple[Decimal, Decimal | None]]) -> Result:
+    """Renewed / due in MRR with the upsell at renewal; undecided terms (None) are in neither part. Source: net_renewal."""
+    decided = [(due, renewed) for due, renewed in terms if renewed is not None]
+    return ratio(sum((now for _, now in decided), ZERO), sum((due for due, _ in decided), ZERO))
+
+
+def logo_renewal_rate(terms: Iterable[tuple[Decimal, Decimal | None]]) -> Result:
+    """Renewed / due in logos; undecided terms (None) are in neither part. Source: renewal_rate."""
+    decided = [renewed for _, renewed in terms if renewed is not None]
+    return ratio(sum(1 for renewed in decided if renewed > 0), len(decided))
+
+
+def survival(days_to_churn: Iterable[Watched]) -> dict[Number, Decimal]:
+    """Kaplan-Meier of days from the first paid day to the first churn; still paying = censored. Source: section 11, R-5."""
+    return kaplan_meier(list(days_to_churn))
+
+
+def survival_median_days(days_to_churn: Iterable[Watched]) -> Result:
+    """Smallest day with S <= 0.5, else not_reached; nobody ever paid: no_data."""
+    return quantile_days(list(days_to_churn))

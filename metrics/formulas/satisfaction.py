@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from statistics import NormalDist
 
 from metrics.formulas.money import CONTEXT, ZERO
-from metrics.formulas.result import Number, Result, ratio, times, unknown
+from metrics.formulas.result import Number, Result, known, ratio, times, unknown
 
 Z95 = Decimal("1.959964")  # two-sided 95 % normal quantile
 HUNDRED = Decimal(100)
@@ -77,9 +78,27 @@ def nps_shown(value: Decimal) -> str:
     return f"{whole:+d}".replace("-", "−") if whole else "0"
 
 
+def nps_fraction(*, promoters: Decimal, detractors: Decimal) -> Decimal:
+    """NPS of two shares on -1..1: p - d."""
+    return promoters - detractors
+
+
 def nps_variance(*, promoters: Decimal, detractors: Decimal) -> Decimal:
     """Variance of one answer on -1..1: p + d - (p - d)^2."""
     return promoters + detractors - (promoters - detractors) ** 2
+
+
+def nps_standard_error(*, promoters: Decimal, detractors: Decimal, n: int) -> Result:
+    """sqrt(variance of one answer / n) on the scale -1..1. No answers: no_data."""
+    if n == 0:
+        return unknown("no_data")
+    variance = nps_variance(promoters=promoters, detractors=detractors)
+    return known(_sqrt(CONTEXT.divide(variance, Decimal(n))))
+
+
+def nps_adjusted(counts: NpsCounts) -> Result:
+    """The score with 3/4, 3/2, 3/4 added answers: the centre of its interval. No answers: no_data. Source: S-22."""
+    return known(_adjusted(counts)[0] * HUNDRED) if counts.n else unknown("no_data")
 
 
 def _adjusted(counts: NpsCounts) -> tuple[Decimal, Decimal, int]:
@@ -105,13 +124,19 @@ def nps_interval(counts: NpsCounts, *, z: Decimal = Z95, population: int | None 
     return Interval(middle, half, max(middle - half, -HUNDRED), min(middle + half, HUNDRED))
 
 
-def nps_margin_wald(counts: NpsCounts, *, z: Decimal = Z95) -> Decimal | None:
-    """Plain Wald margin z x sqrt(variance/n) x 100: a named variant, zero when all agree; no answers: None."""
+def nps_margin_wald(counts: NpsCounts, *, z: Decimal = Z95, population: int | None = None) -> Decimal | None:
+    """Plain Wald margin z x sqrt(variance/n) x 100: a named variant, zero when all agree; no answers: None.
+
+    `population` applies the finite factor (fpc).
+    """
     if counts.n == 0:
         return None
     n = Decimal(counts.n)
     p, d = CONTEXT.divide(Decimal(counts.promoters), n), CONTEXT.divide(Decimal(counts.detractors), n)
-    return z * _sqrt(CONTEXT.divide(nps_variance(promoters=p, detractors=d), n)) * HUNDRED
+    margin = z * _sqrt(CONTEXT.divide(nps_variance(promoters=p, detractors=d), n)) * HUNDRED
+    if population is not None:
+        margin *= population_factor(answers=counts.n, population=population)
+    return margin
 
 
 def nps_change(a: NpsCounts, b: NpsCounts) -> Change | None:
@@ -193,8 +218,22 @@ def ces(counts: Mapping[int, int], *, scale: int = 7, method: str = "agree") -> 
         return mean_score(counts)
     n = sum(counts.values())
     if method == "index":
-        return times(ratio(_from(counts, 6) - _from(counts, 1, 3), n, if_zero="no_data"), HUNDRED)
+        return ces_index(easy=_from(counts, 6), neutral=_from(counts, 4, 5), difficult=_from(counts, 1, 3))
+    if method != "agree":
+        raise ValueError(f"unknown method: {method}")
     return share(hits=_from(counts, CES_CUT[scale]), n=n)
+
+
+def ces_index(*, easy: int, neutral: int, difficult: int) -> Result:
+    """% of answers 6-7 minus % of answers 1-3; neutral ones stay in n. n = 0: no_data. Source: ces_method=index."""
+    return times(ratio(easy - difficult, easy + neutral + difficult, if_zero="no_data"), HUNDRED)
+
+
+def whole(result: Result) -> Result:
+    """A share or score as a whole number for the eye, half away from zero; its reason passes on."""
+    if result.value is None:
+        return result
+    return known(result.value.quantize(Decimal(1), context=CONTEXT))
 
 
 def score_index(counts: Mapping[int, int], *, scale: int) -> Result:
@@ -209,6 +248,14 @@ def score_index(counts: Mapping[int, int], *, scale: int) -> Result:
 def survey_response_rate(*, completed: int, delivered: int) -> Result:
     """Completed / delivered (sent - bounced), waves pooled, never averaged. Nothing delivered: no_data."""
     return ratio(completed, delivered, if_zero="no_data")
+
+
+def pooled_response_rate(mailings: Iterable[tuple[int, int]]) -> Result:
+    """Sum of completed / sum of delivered over (delivered, completed) of each wave, never the mean of rates."""
+    waves = list(mailings)
+    return survey_response_rate(
+        completed=sum(completed for _, completed in waves), delivered=sum(delivered for delivered, _ in waves)
+    )
 
 
 def health_of_nps(score: Decimal) -> Decimal:
@@ -228,6 +275,13 @@ def answers_needed(*, promoters: Decimal, detractors: Decimal, margin: Number, z
     variance = nps_variance(promoters=promoters, detractors=detractors)
     wanted = CONTEXT.divide(z * HUNDRED, Decimal(margin)) ** 2 * variance
     return math.ceil(wanted)
+
+
+def z_of(confidence: Decimal) -> Decimal:
+    """Two-sided normal quantile of a confidence between 0 and 1: 0.95 gives 1.95996. Anything else is a ValueError."""
+    if not 0 < confidence < 1:
+        raise ValueError("a confidence lies between 0 and 1")
+    return Decimal(repr(NormalDist().inv_cdf(float((1 + confidence) / 2))))
 
 
 def normal_p(z: Decimal) -> Decimal:

@@ -1,8 +1,17 @@
 """Support (section 18)."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
+from metrics.formulas.activation import Watched, quantile_days
+from metrics.formulas.mrr import exact
 from metrics.formulas.result import Result, ratio, times
+
+HOUR = 3600  # seconds
+OPENS, CLOSES = time(9), time(17)
+WORKDAYS = range(5)  # Monday to Friday
 
 
 def fcr_rate(*, solved_first: int, solved: int, excluded: int = 0) -> Result:
@@ -16,3 +25,41 @@ def fcr_rate(*, solved_first: int, solved: int, excluded: int = 0) -> Result:
 def ticket_load(*, tickets: int, active_users: int) -> Result:
     """Tickets per 100 active product users in 30 days. No active user: zero_denominator."""
     return times(ratio(tickets, active_users), Decimal(100))
+
+
+def median_hours(watched: Sequence[Watched]) -> Result:
+    """Median hours to the first answer or to the solution by Kaplan-Meier, open tickets censored. Source: section 18."""
+    return quantile_days(watched)
+
+
+def p90_hours(watched: Sequence[Watched]) -> Result:
+    """Hours within which nine of ten tickets are answered or solved; open tickets censored, else not_reached."""
+    return quantile_days(watched, left=Decimal("0.1"))
+
+
+first_response = median_hours
+time_to_resolve = median_hours
+
+
+def clock_hours(start: datetime, end: datetime) -> Decimal:
+    """Hours between two instants of one zone."""
+    return exact(Fraction(round((end - start).total_seconds()), HOUR))
+
+
+def business_hours(
+    start: datetime,
+    end: datetime,
+    *,
+    opens: time = OPENS,
+    closes: time = CLOSES,
+    days: Collection[int] = WORKDAYS,
+) -> Decimal:
+    """Hours between two local instants that fall into business hours (Monday = 0); an end before the start gives 0."""
+    seconds, day = 0, start.date()
+    while day <= end.date():
+        if day.weekday() in days:
+            begin = max(start, datetime.combine(day, opens, start.tzinfo))
+            stop = min(end, datetime.combine(day, closes, end.tzinfo))
+            seconds += max(round((stop - begin).total_seconds()), 0)
+        day += timedelta(days=1)
+    return exact(Fraction(seconds, HOUR))
