@@ -8,6 +8,7 @@ from metrics.models.line_segment import LineSegment
 from metrics.models.movement import CurrencyFactor, Movement
 from metrics.models.reading import CurrentReading
 from metrics.models.scorecard import Scorecard, ScorecardVersion
+from metrics.models.value_event import ValueEvent
 
 __all__ = [
     "CohortMonth",
@@ -25,4 +26,5 @@ __all__ = [
     "RollupFill",
     "Scorecard",
     "ScorecardVersion",
+    "ValueEvent",
 ]
