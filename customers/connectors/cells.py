@@ -147,10 +147,13 @@ def _unreadable_day(cell: str) -> CellError:
 def _date_pattern(date_format: str) -> re.Pattern[str]:
     spelt = date_format.replace("%Y", "YYYY").replace("%m", "MM").replace("%d", "DD")
     pattern = re.escape(spelt)
+    two = (
+        "{2}" if sorted(spelt) == sorted("YYYYMMDD") else "{1,2}"
+    )  # without signs between, all digits are needed
     for letters, group in (
         ("YYYY", "(?P<year>[0-9]{4})"),
-        ("MM", "(?P<month>[0-9]{1,2})"),
-        ("DD", "(?P<day>[0-9]{1,2})"),
+        ("MM", f"(?P<month>[0-9]{two})"),
+        ("DD", f"(?P<day>[0-9]{two})"),
     ):
         if spelt.count(letters) != 1:
             raise CellError(
@@ -166,6 +169,7 @@ def moment(cell: str, writing: Writing) -> datetime:
     """An instant in UTC. Without an offset it is local time of the organisation; a day alone is its beginning."""
     if writing.date_format:
         begin, _, rest = cell.replace("T", " ", 1).partition(" ")
+        rest = f"0{rest}" if rest[1:2] == ":" else rest  # 9:05 is 09:05
         cell = f"{day(begin, writing).isoformat()} {rest}".strip()
     found = ISO_MOMENT.fullmatch(cell)
     if not found:

@@ -21,6 +21,7 @@ HEAD = 65_536  # bytes looked at to tell what a file is
 MOST_COLUMNS = 200
 LONGEST_CELL = 100_000  # characters
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+SPACES_BETWEEN = "spaces"  # any run of blanks; such files have no quotes
 INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
 # Files of other kinds that people pick by mistake, by their first bytes.
 FOREIGN = {
@@ -53,10 +54,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a file is written, as far as somebody said so."""
+    """How a file is written, as far as somebody said so. `header` names the columns of a file that does not."""
 
     encoding: str = ""
     delimiter: str = ""
+    header: tuple[str, ...] = ()
 
 
 class _Counted(io.RawIOBase):
@@ -90,22 +92,27 @@ class CsvFile:
         said = _said_delimiter(first)
         self.delimiter = dialect.delimiter or said or ","
         lines = text if said else _with_first(first, text)
-        self._reader = csv.reader(lines, strict=True, delimiter=self.delimiter)
-        self.header = self._read_header()
+        self.is_named = not dialect.header  # the first row names the columns
+        if self.delimiter == SPACES_BETWEEN:
+            self._reader: Iterator[list[str]] = (line.split() for line in lines)
+        else:
+            self._reader = csv.reader(lines, strict=True, delimiter=self.delimiter)
+        self.header = self._read_header() if self.is_named else list(dialect.header)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Row numbers (the header is row 1) and cells; empty lines are counted and left out."""
-        number = 1
-        for number, cells in enumerate(self._records(), start=2):
-            if number - 1 > self.limits.rows:
+        """Row numbers (a header is row 1) and cells; empty lines are counted and left out."""
+        before = number = int(self.is_named)
+        for number, cells in enumerate(self._records(), start=before + 1):
+            if number - before > self.limits.rows:
                 raise FileRefusedError(
                     f"The file has more than {self.limits.rows:,} rows.", hint="Split it into several files."
                 )
             if cells:
                 yield number, cells
-        if number == 1:
+        if number == before:
             raise FileRefusedError(
-                "The file has a header but no rows.", hint="Choose the file with the data."
+                "The file has a header but no rows." if self.is_named else "The file has no rows.",
+                hint="Choose the file with the data.",
             )
 
     def _read_header(self) -> list[str]:
@@ -123,7 +130,7 @@ class CsvFile:
         return names
 
     def _refuse_other_delimiter(self, names: list[str]) -> None:
-        if len(names) > 1:
+        if len(names) > 1 or self.delimiter == SPACES_BETWEEN:
             return
         other = next((sign for sign in DELIMITERS if sign != self.delimiter and sign in names[0]), None)
         if other:
@@ -139,10 +146,11 @@ class CsvFile:
         try:
             yield from self._reader
         except csv.Error as error:
+            line = getattr(self._reader, "line_num", 0)
             raise FileRefusedError(
-                f"Line {self._reader.line_num} cannot be read as CSV ({error}).",
+                f"Line {line} cannot be read as CSV ({error}).",
                 hint="Look for a quote that is opened and not closed, or doubled quotes inside a cell.",
-                row=self._reader.line_num,
+                row=line,
             ) from error
         except UnicodeError as error:
             raise _undecodable(self.path, self.encoding, self.limits) from error

@@ -1,19 +1,21 @@
 """A file read under a layout: which column is which field, and one mapping of typed values per row."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
-from config.web.sheets import ACTIVE
 from customers.connectors.cells import Reader, Writing
-from customers.connectors.csv_reader import CsvFile, Dialect, clean_name
+from customers.connectors.csv_reader import CsvFile, clean_name
+from customers.connectors.derived import cell_text, columns_of, compile_spec
 from customers.connectors.layouts import Layout
 from customers.connectors.problems import CellError, Problem, Problems
+from customers.connectors.row_rules import RowRules
 
-DELIMITER_WORDS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "bar": "|", "pipe": "|"}
-SPACES = {"space": " ", "nbsp": "\u00a0", "apostrophe": "'"}
-OPTION_NAMES = ("date_format", "decimal", "thousands", "encoding", "delimiter")
+Reading = Callable[[Sequence[str]], Any]
+Tables = dict[str, dict[str, str]]  # per field, the file it looks up in
 
 
 class Row(NamedTuple):
@@ -29,11 +31,26 @@ class Columns:
 
     `fields` maps field names to column names (None = leave the column out). When it is given, further columns that
     carry a field's name still count and all others are ignored; without it every column must be a field.
-    `constants` are values for all rows.
+    `constants` are values for all rows, `specs` what is worked out per row (see `derived`), `empty` words that stand
+    for nothing, `only` and `latest` which rows count (see `row_rules`).
     """
 
     fields: Mapping[str, str | None] | None = None
     constants: Mapping[str, str] = field(default_factory=dict)
+    specs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    empty: tuple[str, ...] = ()
+    only: tuple[Mapping[str, Any], ...] = ()
+    latest: Mapping[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is stored with a batch."""
+        more = {"specs": self.specs, "empty": self.empty, "only": self.only, "latest": self.latest}
+        fields = None if self.fields is None else dict(self.fields)
+        said = {name: value for name, value in more.items() if value}
+        return {"fields": fields, "constants": dict(self.constants), **said}
+
+
+NO_RULES = RowRules((), None, {}, Writing(zone=ZoneInfo("UTC")))
 
 
 @dataclass
@@ -42,19 +59,28 @@ class Match:
 
     places: dict[str, int] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
+    specs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    empty: frozenset[str] = frozenset()
     ignored: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
+    @property
+    def given(self) -> frozenset[str]:
+        """Fields the file or the map says something about."""
+        return frozenset(self.places) | frozenset(self.constants) | frozenset(self.specs)
+
     def columns(self, header: Sequence[str]) -> dict[str, str]:
         """The file's name of every matched field."""
-        return {name: header[place] for name, place in self.places.items()}
+        named = {name: columns_of(spec)[0] for name, spec in self.specs.items() if columns_of(spec)}
+        return named | {name: header[place] for name, place in self.places.items()}
 
 
 def match(layout: Layout, header: Sequence[str], columns: Columns) -> Match:
     """Match a header to a layout; whatever is unclear or missing is a problem with its fix."""
-    found = Match(constants=dict(columns.constants))
+    found = Match(constants=dict(columns.constants), specs=columns.specs, empty=frozenset(columns.empty))
     _refuse_twins(header, found)
     _match_said(layout, header, columns.fields or {}, found)
+    _match_specs(layout, header, columns, found)
     _match_names(layout, header, columns, found)
     _check_constants(layout, found)
     _check_needs(layout, found)
@@ -62,20 +88,24 @@ def match(layout: Layout, header: Sequence[str], columns: Columns) -> Match:
 
 
 def rows(
-    file: CsvFile, layout: Layout, matched: Match, writing: Writing, problems: Problems
+    file: CsvFile,
+    layout: Layout,
+    matched: Match,
+    writing: Writing,
+    problems: Problems,
+    *,
+    rules: RowRules,
+    tables: Tables | None = None,
 ) -> Iterator[Row]:
-    """Typed rows; a row with an unreadable cell is noted in `problems` and left out."""
+    """Typed rows; a row with an unreadable cell is noted in `problems` and left out. `tables`: see `lookups`."""
     constants = _read_constants(layout, matched, writing, problems)
-    plan = [(name, place, _reader(layout, name)) for name, place in matched.places.items()]
-    needed = [name for name in matched.places if (found := layout.field(name)) and found.needed]
-    width = len(file.header)
-    for number, cells in file.rows():
-        if len(cells) != width:
-            _note_ragged(number, len(cells), width, problems)
-            problems.unreadable += 1
-            continue
+    plan = _plan(layout, matched, file.header, writing, tables or {})
+    needed = [
+        name for name in (*matched.places, *matched.specs) if (found := layout.field(name)) and found.needed
+    ]
+    for number, cells in rules.kept(_even(file, problems), problems):
         values = dict(constants)
-        if _read_cells(number, cells, plan, writing, values, problems) and _complete(
+        if _read_cells(number, cells, plan, values, problems) and _complete(
             number, needed, layout, values, problems
         ):
             yield Row(number, values)
@@ -83,53 +113,9 @@ def rows(
             problems.unreadable += 1
 
 
-def writing_of(options: Mapping[str, str], zone: Any) -> Writing:
-    """How a file writes days and numbers, from the options of a mapping."""
-    return Writing(
-        zone=zone,
-        date_format=options.get("date_format", ""),
-        decimal=options.get("decimal", ".") or ".",
-        thousands=SPACES.get(options.get("thousands", ""), options.get("thousands", "")),
-    )
-
-
-def dialect_of(options: Mapping[str, str]) -> Dialect:
-    """Encoding and delimiter, from the options of a mapping."""
-    delimiter = options.get("delimiter", "")
-    return Dialect(
-        encoding=options.get("encoding", ""), delimiter=DELIMITER_WORDS.get(delimiter.lower(), delimiter)
-    )
-
-
-def option_problems(options: Mapping[str, str]) -> list[Problem]:
-    """What is wrong with the options themselves."""
-    found = [
-        Problem(0, name, str(value), "is no option of an import", f"Use {', '.join(OPTION_NAMES)}.")
-        for name, value in options.items()
-        if name not in OPTION_NAMES
-    ]
-    dialect, writing = dialect_of(options), writing_of(options, None)
-    if len(dialect.delimiter) > 1 or dialect.delimiter in {"\n", "\r", '"'}:
-        found.append(
-            Problem(0, "delimiter", dialect.delimiter, "is no delimiter", "Use comma, semicolon, tab or bar.")
-        )
-    if writing.decimal not in {".", ","}:
-        found.append(Problem(0, "decimal", writing.decimal, "is no decimal sign", "Use . or ,"))
-    if writing.thousands not in {"", ".", ",", " ", "'", "\u00a0", "\u202f"}:
-        found.append(
-            Problem(0, "thousands", writing.thousands, "is no sign between thousands", "Use . , space or '")
-        )
-    if writing.thousands == writing.decimal:
-        found.append(
-            Problem(
-                0,
-                "thousands",
-                writing.thousands,
-                "is the decimal sign as well",
-                "Set decimal and thousands apart.",
-            )
-        )
-    return found
+def rules_of(columns: Columns, header: Sequence[str], writing: Writing) -> RowRules:
+    """Which rows of a file count, for a file whose header has been matched."""
+    return RowRules(columns.only, columns.latest, _places(header), writing)
 
 
 def _refuse_twins(header: Sequence[str], found: Match) -> None:
@@ -149,23 +135,39 @@ def _match_said(layout: Layout, header: Sequence[str], said: Mapping[str, str | 
             if cleaned in header:
                 found.places[name] = header.index(cleaned)
             else:
-                close = get_close_matches(cleaned, header, n=1)
-                fix = f"Did you mean “{close[0]}”?" if close else f"The columns are {', '.join(header)}."
-                found.problems.append(
-                    Problem(1, cleaned, "", f"there is no such column for the field {name}", fix)
-                )
+                found.problems.append(_no_column(cleaned, header, f"the field {name}"))
+
+
+def _match_specs(layout: Layout, header: Sequence[str], columns: Columns, found: Match) -> None:
+    """Whether all columns exist that the map works with."""
+    wanted = [(column, "the rule only") for column in (rule["column"] for rule in columns.only)]
+    if columns.latest is not None:
+        by = [columns.latest["by"]] if "by" in columns.latest else []
+        wanted += [(column, "the rule latest") for column in (*columns.latest["per"], *by)]
+    for name, spec in columns.specs.items():
+        if layout.field(name) is None:
+            found.problems.append(_unknown_field(layout, name))
+        wanted += [(column, f"the field {name}") for column in columns_of(spec)]
+    found.problems += [_no_column(column, header, use) for column, use in wanted if column not in header]
+
+
+def _no_column(name: str, header: Sequence[str], use: str) -> Problem:
+    close = get_close_matches(name, header, n=1)
+    fix = f"Did you mean “{close[0]}”?" if close else f"The columns are {', '.join(header)}."
+    return Problem(1, name, "", f"there is no such column for {use}", fix)
 
 
 def _match_names(layout: Layout, header: Sequence[str], columns: Columns, found: Match) -> None:
     said = columns.fields or {}
+    worked_out = {column for spec in columns.specs.values() for column in columns_of(spec)}
     used = set(found.places.values())
     for place, name in enumerate(header):
         if place in used:
             continue
-        if name not in said and layout.field(name) is not None:
+        if name not in said and name not in columns.specs and layout.field(name) is not None:
             found.places.setdefault(name, place)
         elif columns.fields is not None or not name:
-            found.ignored.append(name)
+            found.ignored += [name] if name not in worked_out else []
         else:
             found.problems.append(_unknown_column(layout, name))
 
@@ -192,7 +194,7 @@ def _check_constants(layout: Layout, found: Match) -> None:
     for name, value in found.constants.items():
         if layout.field(name) is None:
             found.problems.append(_unknown_field(layout, name))
-        elif name in found.places:
+        elif name in found.places or name in found.specs:
             found.problems.append(
                 Problem(
                     1, name, value, "is set for all rows and is a column too", "Leave out one of the two."
@@ -201,7 +203,7 @@ def _check_constants(layout: Layout, found: Match) -> None:
 
 
 def _check_needs(layout: Layout, found: Match) -> None:
-    given = found.places.keys() | found.constants.keys()
+    given = found.given
     for item in layout.fields:
         if item.needed and item.name not in given:
             found.problems.append(_missing(item.name, layout))
@@ -253,26 +255,64 @@ def _reader(layout: Layout, name: str) -> Reader:
     return found.read
 
 
+def _places(header: Sequence[str]) -> dict[str, int]:
+    return {name: place for place, name in reversed(list(enumerate(header)))}
+
+
+def _plan(
+    layout: Layout, matched: Match, header: Sequence[str], writing: Writing, tables: Tables
+) -> list[tuple[str, int, Reading]]:
+    """Per field its name, the place of the column it is shown as, and how a row becomes its value (None = empty)."""
+    found: list[tuple[str, int, Reading]] = []
+    for name, place in matched.places.items():
+        found.append((name, place, _plain_reading(place, _reader(layout, name), writing, matched.empty)))
+    places = _places(header)
+    for name, spec in matched.specs.items():
+        derived = compile_spec(spec, places, writing, matched.empty, tables.get(name))
+        found.append(
+            (name, places.get(derived.column, -1), partial(derived.read, reader=_reader(layout, name)))
+        )
+    return found
+
+
+def _plain_reading(place: int, read: Reader, writing: Writing, empty: frozenset[str]) -> Reading:
+    def reading(row: Sequence[str]) -> Any:
+        cell = row[place].strip()
+        if not cell or cell in empty:
+            return None
+        return read(cell_text(cell) if cell[0] == "'" else cell, writing)
+
+    return reading
+
+
+def _even(file: CsvFile, problems: Problems) -> Iterator[tuple[int, list[str]]]:
+    """Rows with as many cells as the header."""
+    width = len(file.header)
+    for number, cells in file.rows():
+        if len(cells) == width:
+            yield number, cells
+        else:
+            _note_ragged(number, len(cells), width, problems)
+            problems.unreadable += 1
+
+
 def _read_cells(
     number: int,
     cells: Sequence[str],
-    plan: Iterable[tuple[str, int, Reader]],
-    writing: Writing,
+    plan: Iterable[tuple[str, int, Reading]],
     values: dict[str, Any],
     problems: Problems,
 ) -> bool:
     fine = True
     for name, place, read in plan:
-        cell = cells[place].strip()
-        if not cell:
-            continue
-        if cell[0] == "'" and cell[1:2] in ACTIVE and len(cell) > 1:  # as our own downloads write it
-            cell = cell[1:]
         try:
-            values[name] = read(cell, writing)
+            value = read(cells)
         except CellError as error:
-            problems.add_cell(number, name, cell, error)
+            problems.add_cell(number, name, cells[place].strip() if place >= 0 else "", error)
             fine = False
+        else:
+            if value is not None:
+                values[name] = value
     return fine
 
 

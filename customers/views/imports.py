@@ -19,8 +19,8 @@ from config.web.sheets import csv_response
 from config.web.tables import Column, Table
 from customers.choices import BatchState
 from customers.connectors.csv_reader import open_csv
+from customers.connectors.dialects import dialect_of
 from customers.connectors.layouts import LAYOUTS
-from customers.connectors.table import dialect_of
 from customers.forms.imports import MappingForm, UploadForm
 from customers.models import ImportBatch
 from customers.queries.imports import batch_for, batches_for, rejected_rows, sources

@@ -7,12 +7,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from config.web.errors import DomainError
-from customers.connectors.table import OPTION_NAMES, Columns
+from customers.connectors.maps import Map, read_map
+from customers.connectors.table import Columns
 from customers.services.imports.run import Outcome, Request, run_import
 
 DONE, DONE_WITH_PROBLEMS, REFUSED = 0, 1, 2
@@ -79,6 +79,8 @@ class Command(BaseCommand):
             self.stdout.write(f"... and {more} more problems; --json lists them")
         if outcome.ignored:
             self.stdout.write(f"Columns left out: {', '.join(outcome.ignored)}")
+        for left in outcome.left_out:
+            self.stdout.write(f"{left.rows} rows left out: {left.reason}")
         counts = outcome.counts
         self.stdout.write(
             f"{outcome.rows} rows: {counts.created} created, {counts.updated} updated,"
@@ -112,37 +114,27 @@ class ProgressBar:
 
 def read_request(options: dict[str, Any]) -> Request:
     """The command line as a request; a broken mapping or constant is a DomainError."""
-    fields, file_options = read_map(options["map"])
+    said = read_map(options["map"]) if options["map"] else Map()
+    constants = said.constants | read_constants(options["set"])
+    columns = Columns(
+        fields=said.fields if options["map"] else None,
+        constants=constants,
+        specs=said.specs,
+        empty=said.empty,
+        only=said.only,
+        latest=said.latest,
+    )
     return Request(
         kind=options["kind"],
         path=options["file"],
         file_name=options["file"].name,
-        columns=Columns(fields=fields, constants=read_constants(options["set"])),
-        options=file_options,
+        columns=columns,
+        options=said.options,
+        folder=options["file"].parent,
         source=options["source"],
         is_dry_run=options["dry_run"],
         may_skip_bad=options["skip_bad"],
     )
-
-
-def read_map(path: Path | None) -> tuple[dict[str, str | None] | None, dict[str, str]]:
-    """Fields and options of a mapping file; without one, (None, {})."""
-    if path is None:
-        return None, {}
-    try:
-        said = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        message = f"The mapping {path.name} cannot be read."
-        raise DomainError(message, hint=str(error).split("\n", 1)[0], code="mapping") from error
-    if not isinstance(said, dict) or any(isinstance(value, dict | list) for value in said.values()):
-        raise DomainError(
-            f"The mapping {path.name} is not a list of “field: column”.",
-            hint="Write one field per line, for instance customer_id: account_id",
-            code="mapping",
-        )
-    fields = {str(name): None if column is None else str(column) for name, column in said.items()}
-    options = {name: fields.pop(name) or "" for name in OPTION_NAMES if name in fields}
-    return fields, options
 
 
 def read_constants(pairs: list[str]) -> dict[str, str]:
@@ -162,6 +154,7 @@ def read_constants(pairs: list[str]) -> dict[str, str]:
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """The one JSON document of the interface."""
+    left_out = [item.as_dict() for item in outcome.left_out]
     return {
         "batch": outcome.batch,
         "kind": outcome.kind,
@@ -171,7 +164,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "unchanged": outcome.counts.unchanged,
         "rejected": outcome.rejected,
         "errors": [problem.as_dict() for problem in outcome.problems],
-    }
+    } | ({"left_out": left_out} if left_out else {})
 
 
 def exit_code(outcome: Outcome, *, is_dry_run: bool) -> int:

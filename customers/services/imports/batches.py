@@ -14,8 +14,9 @@ from config.work import jobs
 from config.work.models import Job
 from customers.choices import BatchState
 from customers.connectors.csv_reader import Limits
+from customers.connectors.dialects import dialect_of
 from customers.connectors.preview import Preview, look_at
-from customers.connectors.table import Columns, dialect_of
+from customers.connectors.table import Columns
 from customers.models import ImportBatch
 from customers.services.imports.context import Progress
 from customers.services.imports.run import Outcome, Request, refuse_unknown_kind, run_import

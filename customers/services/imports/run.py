@@ -19,10 +19,12 @@ from config.web.errors import DomainError
 from config.work import audit
 from config.work.pg import allow_long_statements, analyze, try_lock
 from customers.choices import BatchState, ImportKind
-from customers.connectors import table
+from customers.connectors import dialects, lookups, table
+from customers.connectors.cells import Writing
 from customers.connectors.csv_reader import CsvFile, Limits, open_csv
 from customers.connectors.layouts import LAYOUTS, Layout
 from customers.connectors.problems import FileRefusedError, Problem, Problems
+from customers.connectors.row_rules import LeftOut
 from customers.connectors.table import Columns, Row
 from customers.models import ImportBatch, LineVersion, Order, UsageEvent
 from customers.services.facts import refusal
@@ -78,7 +80,8 @@ class Request:
     path: Path
     file_name: str
     columns: Columns = field(default_factory=Columns)
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None  # where files lie that the map looks things up in
     source: str = "import"
     is_dry_run: bool = False
     may_skip_bad: bool = False
@@ -86,7 +89,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it. `is_refused`: nothing was written. Counts of a refused import are 0 besides `rejected`."""
+    """What came of it. `is_refused`: nothing was written. Counts of a refused import are 0 besides `rejected`.
+
+    `rows` are those that count; what the rules of the map leave out is in `left_out`.
+    """
 
     kind: str
     batch: int | None
@@ -96,6 +102,7 @@ class Outcome:
     problems: list[Problem]
     is_refused: bool = False
     ignored: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def refuse_unknown_kind(kind: str) -> None:
@@ -122,17 +129,18 @@ def run_import(
     """
     refuse_unknown_kind(request.kind)
     problems = Problems()
-    problems.listed += table.option_problems(request.options)
+    problems.listed += dialects.option_problems(request.options)
     if problems:
         return _refused(request, problems, 0)
     options, zone = request.options, organisation.zone()
     limits = Limits(size=settings.IMPORT_MAX_BYTES, rows=settings.IMPORT_MAX_ROWS)
     seen = _Seen()
     try:
-        with open_csv(request.path, dialect=table.dialect_of(options), limits=limits) as file:
-            source = _Source(file, request, problems, table.writing_of(options, zone))
+        with open_csv(request.path, dialect=dialects.dialect_of(options), limits=limits) as file:
+            source = _Source(file, request, problems, dialects.writing_of(options, zone))
             if problems:
-                return _refused(request, problems, 0, source.ignored)
+                return _refused(request, problems, 0, source)
+            source.open_lookups(limits)
             rows: Iterable[Row] = seen.counted(source.rows(), progress)
             if request.kind not in STREAMED:
                 rows = list(rows)
@@ -159,15 +167,24 @@ class _Seen:
 class _Source:
     """The rows of one file under its layout."""
 
-    def __init__(self, file: CsvFile, request: Request, problems: Problems, writing: table.Writing) -> None:
+    def __init__(self, file: CsvFile, request: Request, problems: Problems, writing: Writing) -> None:
         self.file, self.problems, self.writing = file, problems, writing
         self.is_table = request.kind == ImportKind.RATES and rates.is_table(file.header)
         self.layout: Layout = LAYOUTS[request.kind]
-        self.matched = table.Match()
-        if not self.is_table:
-            self.matched = table.match(self.layout, file.header, request.columns)
-            problems.listed += self.matched.problems
-            problems.columns.update(self.matched.columns(file.header))
+        self.request, self.matched, self.tables = request, table.Match(), table.Tables()
+        self.rules = table.NO_RULES
+        if self.is_table:
+            return
+        self.matched = table.match(self.layout, file.header, request.columns)
+        problems.listed += self.matched.problems
+        problems.columns.update(self.matched.columns(file.header))
+        if not problems:
+            self.rules = table.rules_of(request.columns, file.header, writing)
+
+    def open_lookups(self, limits: Limits) -> None:
+        """Read the files the map looks things up in."""
+        dialect = dialects.dialect_of(self.request.options)
+        self.tables = lookups.read_tables(self.matched.specs, self.request.folder, dialect, limits)
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -175,12 +192,24 @@ class _Source:
 
     @property
     def given(self) -> frozenset[str]:
-        return frozenset(self.matched.places) | frozenset(self.matched.constants)
+        return self.matched.given
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        return tuple(self.rules.left_out)
 
     def rows(self) -> Iterator[Row]:
         if self.is_table:
             return rates.table_rows(self.file, self.writing, self.problems)
-        return table.rows(self.file, self.layout, self.matched, self.writing, self.problems)
+        return table.rows(
+            self.file,
+            self.layout,
+            self.matched,
+            self.writing,
+            self.problems,
+            rules=self.rules,
+            tables=self.tables,
+        )
 
 
 def _apply(
@@ -218,18 +247,18 @@ def _apply(
         if isinstance(error, FileRefusedError | SourceBusyError):
             raise
         problems.refuse(Problem(0, error.field or "", "", error.message, error.hint))
-        return _refused(request, problems, seen.rows, source.ignored)
+        return _refused(request, problems, seen.rows, source)
     except (IntegrityError, DataError) as error:
         broken = refusal(error)
         problems.refuse(Problem(0, "", "", broken.message, broken.hint))
-        return _refused(request, problems, seen.rows, source.ignored)
+        return _refused(request, problems, seen.rows, source)
     return _outcome(request, context, seen, source)
 
 
 def _outcome(request: Request, context: Context | None, seen: _Seen, source: _Source) -> Outcome:
     problems = source.problems
     if context is None or (_stops(problems, request) and not request.is_dry_run):
-        return _refused(request, problems, _rows_of(seen, problems), source.ignored)
+        return _refused(request, problems, _rows_of(seen, problems), source)
     if not request.is_dry_run:
         analyze(*GROWN.get(request.kind, []))
     return Outcome(
@@ -241,6 +270,7 @@ def _outcome(request: Request, context: Context | None, seen: _Seen, source: _So
         problems=list(problems),
         is_refused=_stops(problems, request),
         ignored=source.ignored,
+        left_out=source.left_out,
     )
 
 
@@ -266,10 +296,7 @@ def _new_batch(request: Request, by: Any) -> ImportBatch:
         kind=request.kind,
         source=request.source,
         file_name=request.file_name[:200],
-        mapping={
-            "fields": None if request.columns.fields is None else dict(request.columns.fields),
-            "constants": dict(request.columns.constants),
-        },
+        mapping=request.columns.as_dict(),
         options=dict(request.options),
         created_by=by,
     )
@@ -287,7 +314,7 @@ def _seal(context: Context, seen: _Seen, source: _Source) -> None:
     audit.record(by=context.by, now=context.now, action="import.applied", subject=batch, after=after)
 
 
-def _refused(request: Request, problems: Problems, rows: int, ignored: tuple[str, ...] = ()) -> Outcome:
+def _refused(request: Request, problems: Problems, rows: int, source: _Source | None = None) -> Outcome:
     return Outcome(
         kind=request.kind,
         batch=None,
@@ -296,5 +323,6 @@ def _refused(request: Request, problems: Problems, rows: int, ignored: tuple[str
         rejected=problems.rejected,
         problems=list(problems),
         is_refused=True,
-        ignored=ignored,
+        ignored=source.ignored if source else (),
+        left_out=source.left_out if source else (),
     )
