@@ -11,6 +11,18 @@ class SurveyKind(TextChoices):
     CES5 = "ces5", "CES, 1–5"
 
 
+class OtherScale(TextChoices):
+    """Imported answers on a scale Tend does not ask: kept as their own series, never pooled."""
+
+    CSAT = "csat", "CSAT, other scale"
+    CES = "ces", "CES, other scale"
+
+
+class Direction(TextChoices):
+    HIGH_IS_GOOD = "high_is_good", "high is good"
+    LOW_IS_GOOD = "low_is_good", "low is good"
+
+
 class Nature(TextChoices):
     """Relationship asks about the whole; transactional asks about one event."""
 

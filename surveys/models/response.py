@@ -7,7 +7,15 @@ from django.db.models.functions import Now
 from customers.models import Contact, Customer
 from customers.models.facts import RecordedNow
 from customers.models.scoped import ScopedQuerySet
-from surveys.choices import Channel, Nature, ResponseEventKind, ResponseStatus, SurveyKind
+from surveys.choices import (
+    Channel,
+    Direction,
+    Nature,
+    OtherScale,
+    ResponseEventKind,
+    ResponseStatus,
+    SurveyKind,
+)
 from surveys.models.campaign import Campaign
 from surveys.models.invitation import Invitation
 from surveys.models.message import Message
@@ -24,7 +32,8 @@ class ResponseQuerySet(ScopedQuerySet):
 class Response(models.Model):
     """The answer to one invitation (or an imported one): the newest revision's content, one row.
 
-    `score` lies within `scale_min..scale_max`; answers of a mail carry the scale of their kind.
+    `score` lies within `scale_min..scale_max`; answers of a mail carry the scale of their kind. Imported answers may
+    have another scale, an unknown customer, and no invitation; `campaign_name` is what their file calls the survey.
     """
 
     invitation = models.OneToOneField(
@@ -34,13 +43,15 @@ class Response(models.Model):
     campaign = models.ForeignKey(Campaign, null=True, on_delete=models.PROTECT, related_name="responses")
     customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="responses")
     contact = models.ForeignKey(Contact, null=True, on_delete=models.PROTECT, related_name="responses")
-    kind = models.CharField(max_length=10, choices=SurveyKind)
+    kind = models.CharField(max_length=10, choices=[*SurveyKind.choices, *OtherScale.choices])
     nature = models.CharField(max_length=15, choices=Nature, default=Nature.RELATIONSHIP)
     series_key = models.CharField(max_length=64)
+    campaign_name = models.CharField(max_length=120, blank=True)
     channel = models.CharField(max_length=10, choices=Channel, default=Channel.EMAIL)
     status = models.CharField(max_length=10, choices=ResponseStatus, default=ResponseStatus.COUNTED)
     scale_min = models.SmallIntegerField()
     scale_max = models.SmallIntegerField()
+    direction = models.CharField(max_length=12, choices=Direction, default=Direction.HIGH_IS_GOOD)
     score = models.SmallIntegerField()
     comment = models.TextField(blank=True)
     wants_contact = models.BooleanField(default=False)
@@ -79,7 +90,7 @@ class Response(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=ResponseStatus.values)
                 & Q(channel__in=Channel.values)
-                & Q(kind__in=SurveyKind.values)
+                & Q(kind__in=[*SurveyKind.values, *OtherScale.values])
                 & Q(nature__in=Nature.values),
                 name="surveys_response_words",
             ),
@@ -87,7 +98,13 @@ class Response(models.Model):
                 condition=Q(channel="import") | Q(invitation__isnull=False), name="surveys_response_origin"
             ),
             models.CheckConstraint(
-                condition=Q(status="test") | Q(customer__isnull=False), name="surveys_response_customer"
+                condition=Q(status="test") | Q(channel="import") | Q(customer__isnull=False),
+                name="surveys_response_customer",
+            ),
+            models.CheckConstraint(
+                condition=Q(direction="high_is_good")
+                | Q(direction="low_is_good", kind__in=OtherScale.values),
+                name="surveys_response_direction",
             ),
             models.UniqueConstraint(
                 fields=["source", "external_id"],

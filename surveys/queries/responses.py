@@ -35,7 +35,8 @@ def low_answers(user: Any, *, now: datetime) -> list[Response]:
     """The newest unhappy answers of the last 30 days in the reader's scope."""
     low = Q()
     for kind, scale in SCALES.items():
-        low |= Q(kind=kind, score__lte=scale.negative_to)
+        own_scale = Q(kind=kind, scale_min=scale.low, scale_max=scale.high)
+        low |= own_scale & Q(score__lte=scale.negative_to)
     rows = answers_for(user).filter(low, answered_at__gte=now - RECENT)
     return list(rows.order_by("-answered_at")[:LATEST])
 
@@ -43,7 +44,12 @@ def low_answers(user: Any, *, now: datetime) -> list[Response]:
 def latest_per_contact(customer_ids: Iterable[int], *, kind: str, as_of: datetime) -> list[Response]:
     """The last counted answer of each contact up to a moment, newest first."""
     rows = Response.objects.counted().filter(
-        customer__in=list(customer_ids), kind=kind, answered_at__lte=as_of, contact__isnull=False
+        customer__in=list(customer_ids),
+        kind=kind,
+        scale_min=SCALES[kind].low,
+        scale_max=SCALES[kind].high,
+        answered_at__lte=as_of,
+        contact__isnull=False,
     )
     found = rows.order_by("contact", "-answered_at", "-pk").distinct("contact")
     return sorted(found.select_related("contact"), key=lambda row: row.answered_at, reverse=True)

@@ -25,7 +25,7 @@ def publish_answers(*, customer_ids: Iterable[int]) -> int:
     rows = {pk: dict(empty) for pk in ids}
     newest = (
         Response.objects.counted()
-        .filter(~Q(kind=SurveyKind.NPS) | Q(scale_min=0, scale_max=10), customer__in=ids)
+        .filter(~Q(kind=SurveyKind.NPS) | Q(scale_min=0, scale_max=10), kind__in=COLUMNS, customer__in=ids)
         .order_by("customer", "kind", "-answered_at", "-pk")
         .distinct("customer", "kind")
         .values_list("customer", "kind", "score", "answered_at")

@@ -155,8 +155,8 @@ def test_orders_of_unknown_customers_and_moved_ones_are_named(bring, buyers):
     bring("orders", ORDERS)
     outcome = bring("orders", "order_id,customer_id,day,amount\n007,k2,2026-01-05,1\no9,k9,2026-01-05,1\n")
     assert [(problem.row, problem.column) for problem in outcome.problems] == [
-        (3, "customer_id"),
         (2, "customer_id"),
+        (3, "customer_id"),
     ]
 
 

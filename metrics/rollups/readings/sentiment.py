@@ -25,7 +25,8 @@ FROM (
                 SELECT v.score FROM {revisions} v WHERE v.response_id = a.id AND v.occurred_at <= %(until)s
                 ORDER BY v.number DESC LIMIT 1) END AS score
         FROM {responses} a JOIN scope s ON s.customer_id = a.customer_id
-        WHERE a.kind = '{kind}' AND a.status = '{counted}' AND a.first_answered_at <= %(until)s
+        WHERE a.kind = '{kind}' AND a.scale_min = 0 AND a.scale_max = 10
+            AND a.status = '{counted}' AND a.first_answered_at <= %(until)s
             AND a.first_answered_at > %(until)s - interval '{days} days'
             AND (%(known_at)s::timestamptz IS NULL OR a.channel = '{imported}' OR a.recorded_at <= %(known_at)s)
         ORDER BY a.customer_id, coalesce(a.contact_id, -a.id), a.first_answered_at DESC, a.id DESC
