@@ -14,6 +14,7 @@ HUNDRED = Decimal(100)
 PROMOTER = 9  # lowest promoter of 0-10
 PASSIVE = 7  # lowest passive of 0-10
 PAIRS_FOR_Z = 30  # pairs from which the normal approximation is used
+TOP_HALF_OF_TEN = 6  # lowest answer of the upper half of 1-10
 CSAT_CUT = {5: 4, 7: 6, 10: 9}  # lowest satisfied answer per scale
 CES_CUT = {5: 4, 7: 5}  # lowest agreeing answer per scale
 
@@ -152,6 +153,11 @@ def nps_change(a: NpsCounts, b: NpsCounts) -> Change | None:
 def share(*, hits: int, n: int) -> Result:
     """100 x hits / n. n = 0: no_data. Source: S-20."""
     return times(ratio(hits, n, if_zero="no_data"), HUNDRED)
+
+
+def proportion(*, hits: int, n: int) -> Result:
+    """Hits / n on 0..1. n = 0: no_data."""
+    return ratio(hits, n, if_zero="no_data")
 
 
 def wilson(*, hits: int, n: int, z: Decimal = Z95) -> Interval | None:

@@ -1,0 +1,1 @@
+"""Worked examples: calculations from outside that the product must reproduce with its own code."""
