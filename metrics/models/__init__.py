@@ -1,8 +1,11 @@
 """Everything computed: rollups of revenue and usage, readings, scorecards, scores."""
 
+from metrics.models.changes import BridgeChange, CohortChange
 from metrics.models.company_month import CohortMonth, CompanyMonth, DirtyMonth, RollupFill
-from metrics.models.customer_month import CustomerMonth, CustomerStart
+from metrics.models.customer_month import CustomerMonth
+from metrics.models.customer_start import CustomerStart
 from metrics.models.daily_usage import DailyUsage, MonthlyUsage
+from metrics.models.definition import DefinitionVersion, LinePrice
 from metrics.models.health_score import HealthScore
 from metrics.models.line_segment import LineSegment
 from metrics.models.movement import CurrencyFactor, Movement
@@ -11,6 +14,8 @@ from metrics.models.scorecard import Scorecard, ScorecardVersion
 from metrics.models.value_event import ValueEvent
 
 __all__ = [
+    "BridgeChange",
+    "CohortChange",
     "CohortMonth",
     "CompanyMonth",
     "CurrencyFactor",
@@ -18,8 +23,10 @@ __all__ = [
     "CustomerMonth",
     "CustomerStart",
     "DailyUsage",
+    "DefinitionVersion",
     "DirtyMonth",
     "HealthScore",
+    "LinePrice",
     "LineSegment",
     "MonthlyUsage",
     "Movement",

@@ -7,7 +7,8 @@ from customers.models.scoped import ScopedQuerySet
 class LineSegment(models.Model):
     """A stretch [from_on, to_on) in which one line has one MRR and one state; native currency, open end NULL.
 
-    A stretch that does not count (trial, pause, unpaid) keeps its state and MRR 0.
+    A stretch that does not count (trial, pause, unpaid) keeps its state and MRR 0. Where the definition locks the factor
+    of a day, `mrr` is the locked value in the reporting currency, and `native_mrr` and `factor` say what it is made of.
     """
 
     customer = models.ForeignKey(
@@ -36,6 +37,9 @@ class LineSegment(models.Model):
     plan = models.CharField(max_length=100, blank=True)
     quantity = models.DecimalField(max_digits=20, decimal_places=8, null=True)
     discounted = models.BooleanField(default=False)
+    reason = models.CharField(max_length=200, blank=True, db_default="")
+    native_mrr = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    factor = models.DecimalField(max_digits=30, decimal_places=16, null=True)
 
     objects = ScopedQuerySet.as_manager()
 
@@ -54,8 +58,6 @@ class LineSegment(models.Model):
         ]
         indexes = [
             models.Index(fields=["customer", "from_on"], name="metrics_linesegment_customer"),
-            models.Index(fields=["from_on"], name="metrics_linesegment_starts"),
-            models.Index(fields=["to_on"], name="metrics_linesegment_ends"),
         ]
 
     def __str__(self) -> str:

@@ -10,13 +10,15 @@ VALUED = {"max_digits": 44, "decimal_places": 24}  # native money (8 decimals) x
 class Movement(models.Model):
     """The net change of a customer's MRR on one local day, valued at that day's factors; churn is negative.
 
-    `native_amount` is given when lines of a single currency moved that day.
+    `event` numbers the changes of a day where the definition does not net them; else it is 0. `native_amount` is given
+    when lines of a single currency moved, `native_after` when the customer has ever had one currency only.
     """
 
     customer = models.ForeignKey(
         Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="movements"
     )
     day = models.DateField()
+    event = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=12, choices=MovementKind)
     churn_kind = models.CharField(max_length=20, blank=True)
     reason = models.CharField(max_length=20, blank=True)
@@ -26,12 +28,15 @@ class Movement(models.Model):
     mrr_after = models.DecimalField(**VALUED)
     currency = models.CharField(max_length=3, blank=True)
     native_amount = models.DecimalField(max_digits=20, decimal_places=8, null=True)
+    native_after = models.DecimalField(max_digits=20, decimal_places=8, null=True)
 
     objects = ScopedQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["customer", "day"], name="metrics_movement_one_per_day"),
+            models.UniqueConstraint(
+                fields=["customer", "day", "event"], name="metrics_movement_one_per_event"
+            ),
             models.CheckConstraint(
                 condition=models.Q(mrr_after=models.F("mrr_before") + models.F("amount"))
                 & ~models.Q(amount=0),

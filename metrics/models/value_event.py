@@ -11,7 +11,9 @@ class ValueEvent(models.Model):
 
     ACTIVATION, FIRST_VALUE = "activation", "first_value"
 
-    purpose = models.CharField(max_length=12, choices=[(ACTIVATION, "activation"), (FIRST_VALUE, "first value")])
+    purpose = models.CharField(
+        max_length=12, choices=[(ACTIVATION, "activation"), (FIRST_VALUE, "first value")]
+    )
     segment = models.CharField(max_length=100, blank=True)
     event = models.CharField(max_length=200, blank=True)
     feature = models.CharField(max_length=200, blank=True)

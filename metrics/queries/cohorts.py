@@ -1,25 +1,21 @@
 """Cohort tables: customers by the month they first paid in, k months later."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Count, F, Sum
-from django.db.models.functions import Least
-
 from metrics.formulas import cohorts
 from metrics.formulas.cohorts import CohortRow
-from metrics.formulas.money import ZERO, convert, total
-from metrics.formulas.periods import month_number, month_period, months_between
+from metrics.formulas.money import ZERO
 from metrics.formulas.result import Result
-from metrics.models import CohortMonth, CurrencyFactor, CustomerMonth, CustomerStart
-from metrics.queries.freshness import last_fill
-from metrics.queries.usage_windows import Ids, within
+from metrics.models import CohortMonth
+from metrics.queries.spans import ids_of
+from metrics.queries.usage_windows import Ids
+from metrics.sql.cohorts import cells
 
 LOGOS, MRR, KEPT = "logos", "mrr", "kept"
-Cell = tuple[int, int]  # cohort and month as month numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ def cohort_cells(*, customers: Ids = None) -> list[CohortCell]:
         fields = [item for item in CohortCell.__dataclass_fields__ if item != "cohort"]
         rows = CohortMonth.objects.order_by("cohort", "k").values_list("cohort", *fields)
         return [CohortCell(*row) for row in rows]
-    return _cells_of(customers)
+    return [CohortCell(*row) for row in cells(ids_of(customers) or [])]
 
 
 def cohort_table(*, of: str = LOGOS, customers: Ids = None, last: int | None = None) -> CohortTable:
@@ -67,67 +63,11 @@ def cohort_table(*, of: str = LOGOS, customers: Ids = None, last: int | None = N
     for cell in cohort_cells(customers=customers):
         rows[cell.cohort].append(cell)
     shown = [rows[cohort] for cohort in sorted(rows)][-(last or len(rows)) :]
-    weighed = [_weighed(cells, of) for cells in shown]
-    width = max((len(cells) for cells in shown), default=0)
+    weighed = [_weighed(row, of) for row in shown]
+    width = max((len(row) for row in shown), default=0)
     return CohortTable(shown, [cohorts.weighted_average(weighed, k) for k in range(width)])
 
 
-def _weighed(cells: Sequence[CohortCell], of: str) -> CohortRow:
-    weight = Decimal(cells[0].size) if of == LOGOS else cells[0].initial
-    return CohortRow(weight, [cell.share(of).value or ZERO for cell in cells])
-
-
-def _cells_of(customers: Ids) -> list[CohortCell]:
-    """The same cells for some customers, from their starts and months."""
-    fill = last_fill()
-    starts = list(
-        within(CustomerStart.objects.order_by(), customers).values_list(
-            "cohort", "currency", "initial", "customer_id"
-        )
-    )
-    if fill is None or not starts:
-        return []
-    months = [
-        period
-        for period in map(month_period, months_between(min(row[0] for row in starts), fill.as_of))
-        if period.last_day <= fill.as_of
-    ]
-    factors = _factors([period.last_day for period in months])
-    held = _held(customers)
-    sizes: dict[date, set[int]] = defaultdict(set)
-    natives: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for cohort, currency, initial, pk in starts:
-        sizes[cohort].add(pk)
-        natives[cohort][currency] += initial
-    cells = []
-    for cohort in sorted(sizes):
-        for period in (period for period in months if period.start >= cohort):
-            paying, kept, mrr = held.get((month_number(cohort), month_number(period.start)), (0, ZERO, ZERO))
-            initial = total(
-                convert(native, factors[period.last_day, currency])
-                for currency, native in natives[cohort].items()
-                if (period.last_day, currency) in factors
-            )
-            k = month_number(period.start) - month_number(cohort)
-            cells.append(
-                CohortCell(cohort, k, period.last_day, len(sizes[cohort]), paying, initial, kept, mrr)
-            )
-    return cells
-
-
-def _factors(days: Iterable[date]) -> dict[tuple[date, str], Decimal]:
-    rows = CurrencyFactor.objects.filter(day__in=list(days)).values_list("day", "currency", "factor")
-    return {(day, currency): factor for day, currency, factor in rows}
-
-
-def _held(customers: Ids) -> dict[Cell, tuple[int, Decimal, Decimal]]:
-    rows = (
-        within(CustomerMonth.objects.filter(closing__gt=0), customers)
-        .order_by()
-        .values_list("cohort", "month")
-        .annotate(n=Count("pk"), kept_sum=Sum(Least(F("initial_at_close"), F("closing"))), mrr=Sum("closing"))
-    )
-    return {
-        (month_number(cohort), month_number(month)): (paying, kept, mrr)
-        for cohort, month, paying, kept, mrr in rows
-    }
+def _weighed(row: Sequence[CohortCell], of: str) -> CohortRow:
+    weight = Decimal(row[0].size) if of == LOGOS else row[0].initial
+    return CohortRow(weight, [cell.share(of).value or ZERO for cell in row])

@@ -1,7 +1,7 @@
 """One row of all metrics per period: the columns of `manage.py metrics`, each a value or the reason why not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -22,9 +22,9 @@ from metrics.formulas import (
 from metrics.formulas.periods import Period, add_months, month_number, month_of, month_period, months_between
 from metrics.formulas.result import Result, known, unknown
 from metrics.models import CompanyMonth, LineSegment
-from metrics.queries import answers, usage_windows
+from metrics.queries import answers, definitions, usage_windows
 from metrics.queries.invitations import invitations_in, start_of
-from metrics.queries.spans import Span, month_spans, net_by_month, spans_for
+from metrics.queries.spans import Span, month_spans, spans_for
 from metrics.queries.usage_windows import Ids, within
 
 CHURN_MONTHS = 6  # complete months whose mean churn is in the lifetime value
@@ -61,9 +61,10 @@ def metric_rows(
     """
     if not periods:
         return []
-    spans = spans_for(periods, as_of=as_of, customers=customers)
+    definition = definitions.current()
     if net_months:
-        spans = net_by_month(spans, customers=customers)
+        definition = replace(definition, movement_grain="month")
+    spans = spans_for(periods, as_of=as_of, customers=customers, definition=definition)
     months = _churn_by_month(spans, customers=customers)
     before = [_span_before(periods[0], customers=customers), *spans[:-1]]
     history = CompanyMonth.objects.order_by("month").values_list("month", flat=True).first()

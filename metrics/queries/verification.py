@@ -174,7 +174,7 @@ _MONTH_COLUMNS = (
     "opening_at_close",
     "then_12m",
 )
-_BASE_COLUMNS = ("base_expansion", "base_contraction", "base_churn", "initial_at_close")
+_BASE_COLUMNS = ("base_expansion", "base_contraction", "base_churn")
 
 
 def _month_values(month: Month) -> tuple[Any, ...]:
@@ -187,7 +187,6 @@ def _month_values(month: Month) -> tuple[Any, ...]:
         month.opening_at_close,
         month.then_12m,
         *month.base,
-        month.initial_at_close,
     )
 
 
@@ -214,7 +213,7 @@ def _customer_months(counted: Recounted, chosen: list[int], months: tuple[date, 
 
 def _company_months(counted: Recounted, months: tuple[date, date]) -> Check:
     check = Check("VM-4", "company months")
-    sums = (*_MONTH_COLUMNS, *_BASE_COLUMNS[:-1])
+    sums = (*_MONTH_COLUMNS, *_BASE_COLUMNS)
     logos = ("open_logos", "close_logos", "lost_logos", "logos_12m", "kept_logos_12m")
     parts = ("kept", "now_of_base", "kept_12m", "now_12m", "ever_paid")
     columns = (*sums, *logos, *parts)
@@ -240,7 +239,7 @@ def _company_months(counted: Recounted, months: tuple[date, date]) -> Check:
 
 
 def _summed(held: list[Month], width: int) -> tuple[Any, ...]:
-    columns = list(zip(*(_month_values(month) for month in held), strict=True)) or [()] * (width + 1)
+    columns = list(zip(*(_month_values(month) for month in held), strict=True)) or [()] * width
     return tuple(sum(column) for column in columns[:width])
 
 

@@ -7,20 +7,18 @@ from django.db.models import Model
 from metrics.models import (
     CohortMonth,
     CompanyMonth,
-    CustomerMonth,
     CustomerStart,
     DailyUsage,
     LineSegment,
     MonthlyUsage,
     Movement,
 )
-from metrics.rollups.engine import rows, table
+from metrics.sql.engine import rows, table
 
 TABLES = (
     LineSegment,
     Movement,
     CustomerStart,
-    CustomerMonth,
     CompanyMonth,
     CohortMonth,
     DailyUsage,

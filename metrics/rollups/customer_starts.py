@@ -5,7 +5,7 @@ Sources: Movement, LineSegment. Third of the chain.
 
 from metrics.choices import MovementKind
 from metrics.models import CustomerStart, LineSegment, Movement
-from metrics.rollups.engine import Frame, run, scope, table
+from metrics.sql.engine import Frame, run, scope, table
 
 INSERT = f"""
 INSERT INTO {table(CustomerStart)} (customer_id, currency, first_paid_on, cohort, initial)

@@ -7,7 +7,7 @@ from datetime import date
 
 from customers.models import UsageEvent
 from metrics.models import DailyUsage, MonthlyUsage
-from metrics.rollups.engine import Frame, rows, scope, table
+from metrics.sql.engine import Frame, rows, scope, table
 
 # partitions go by the sender's time, which lies within two days of the local day; rows that stay the same are not touched
 FILL = f"""

@@ -1,114 +1,178 @@
-"""Movement: one row per customer and local day with a net change. Sources: LineSegment, CurrencyFactor. Second of the chain.
+"""Movement: one row per customer and local day with a net change (per line and day under the event grain).
 
-Both sides of a day are valued at that day's factors, so a change of rates makes no movement. A line whose currency
-has no rate yet is left out.
+Sources: LineSegment, CurrencyFactor. Second of the chain. Both sides of a day are valued at that day's factors, and a
+line that keeps a factor of its own moves by what its native price did, so that a change of rates makes no movement.
 """
 
-from customers.models import LineVersion
 from metrics.choices import ChurnKind, MovementKind
 from metrics.models import CurrencyFactor, LineSegment, Movement
-from metrics.rollups.engine import DELTAS, Frame, run, scope, table
+from metrics.sql.engine import Frame, run, scope, table
 
 # versions that ended because nobody paid; import files and billing systems use these words
 _NON_PAYMENT = "('involuntary', 'non_payment', 'payment_failed', 'unpaid')"
 
-INSERT = f"""
-INSERT INTO {table(Movement)}
-    (customer_id, day, kind, churn_kind, reason, stated_reason, amount, mrr_before, mrr_after, currency, native_amount)
-WITH deltas AS ({DELTAS.format(segments=table(LineSegment), scope=scope())}),
-grid AS (
-    SELECT days.customer_id, days.day, held.currency, coalesce(d.delta, 0) AS delta
-    FROM (SELECT DISTINCT customer_id, day FROM deltas) days
-    JOIN (SELECT DISTINCT customer_id, currency FROM deltas) held USING (customer_id)
-    LEFT JOIN deltas d USING (customer_id, day, currency)
+CHANGES = """
+changes AS (
+    SELECT customer_id, from_on AS day, subscription_id, version_id, currency, reason,
+        CASE WHEN follows THEN prev_mrr ELSE 0 END AS before, mrr AS after,
+        CASE WHEN factor IS NULL OR NOT follows THEN mrr - CASE WHEN follows THEN prev_mrr ELSE 0 END
+            ELSE round((native_mrr - coalesce(prev_native, prev_mrr)) * factor, 8) END AS moved,
+        CASE WHEN follows THEN prev_state END AS was, state AS becomes,
+        follows AND prev_plan <> plan AS new_plan, follows AND prev_quantity IS DISTINCT FROM quantity AS new_quantity,
+        follows AND prev_discounted AS was_discounted, discounted AS is_discounted
+    FROM (SELECT *, prev_to = from_on AND prev_currency = currency AS joins FROM stretches) s,
+    LATERAL (SELECT coalesce(s.joins, false) AS follows) j
+    WHERE mrr <> CASE WHEN follows THEN prev_mrr ELSE 0 END
+    UNION ALL
+    SELECT customer_id, to_on, subscription_id, version_id, currency, reason, mrr, 0, -mrr, state, NULL, true, true,
+        discounted, false
+    FROM stretches
+    WHERE to_on <= %(as_of)s AND mrr > 0 AND (next_from IS DISTINCT FROM to_on OR next_currency <> currency)
+)
+"""
+
+STRETCHES = """
+stretches AS (
+    SELECT s.*, lag(to_on) OVER w AS prev_to, lag(mrr) OVER w AS prev_mrr, lag(currency) OVER w AS prev_currency,
+        lag(state) OVER w AS prev_state, lag(plan) OVER w AS prev_plan, lag(quantity) OVER w AS prev_quantity,
+        lag(discounted) OVER w AS prev_discounted, lag(native_mrr) OVER w AS prev_native,
+        lead(from_on) OVER w AS next_from, lead(currency) OVER w AS next_currency
+    FROM {segments} s WHERE from_on <= %(as_of)s AND {scope}
+    WINDOW w AS (PARTITION BY subscription_id ORDER BY from_on)
+)
+"""
+
+# all that one day (or one line on a day) did, per currency; the words of a single change are those of the day
+DAYS = """
+days AS (
+    SELECT customer_id, day, {event} AS unit, currency, count(*) AS n, sum(moved) AS moved, sum(after - before) AS delta,
+        bool_or(before > 0 AND (becomes = 'unpaid' OR (after = 0 AND becomes IS NULL AND reason IN {non_payment})))
+            AS unpaid,
+        bool_or(before > 0 AND becomes = 'paused') AS paused,
+        bool_or(before > 0 AND after = 0) AS some_end, bool_or(before = 0 AND after > 0) AS some_start,
+        bool_or(was = 'trialing' AND after > 0) AS converted, bool_or(was = 'paused' AND after > 0) AS resumed,
+        bool_or(was = 'unpaid' AND after > 0) AS recovered, bool_or(was = 'non_renewing' AND after > 0) AS withdrawn,
+        max(before) AS before, max(after) AS after, max(reason) AS reason,
+        bool_or(new_plan) AS new_plan, bool_or(new_quantity) AS new_quantity,
+        bool_or(was_discounted) AS was_discounted, bool_or(is_discounted) AS is_discounted
+    FROM changes GROUP BY 1, 2, 3, 4
 ),
-running AS (
-    SELECT *, sum(delta) OVER (PARTITION BY customer_id, currency ORDER BY day) AS native_after FROM grid
+several AS (
+    SELECT customer_id FROM days GROUP BY customer_id HAVING min(currency) <> max(currency)
+    UNION
+    SELECT customer_id FROM stretches WHERE factor IS NOT NULL
+),
+"""
+
+VALUED = """
+single AS (
+    SELECT d.*, f.factor, sum(delta) OVER (PARTITION BY customer_id ORDER BY d.day, {order}) AS native_after
+    FROM days d JOIN {factors} f ON f.currency = d.currency AND f.day = d.day
+    WHERE NOT EXISTS (SELECT 1 FROM several WHERE several.customer_id = d.customer_id)
+),
+grid AS (
+    SELECT units.customer_id, units.day, units.unit, held.currency, coalesce(d.delta, 0) AS delta,
+        coalesce(d.moved, 0) AS moved, d.n
+    FROM (SELECT DISTINCT customer_id, day, unit FROM days JOIN several USING (customer_id)) units
+    JOIN (SELECT DISTINCT customer_id, currency FROM days JOIN several USING (customer_id)) held USING (customer_id)
+    LEFT JOIN days d USING (customer_id, day, unit, currency)
+),
+mixed AS (
+    SELECT g.*, sum(delta) OVER (PARTITION BY customer_id, g.currency ORDER BY g.day, {order}) AS native_after
+    FROM grid g
+),
+mixed_days AS (
+    SELECT m.customer_id, m.day, m.unit,
+        sum(m.native_after * f.factor) AS mrr_after, sum(m.moved * f.factor) AS amount,
+        CASE WHEN count(m.n) = 1 THEN max(m.currency) FILTER (WHERE m.n IS NOT NULL) ELSE '' END AS currency,
+        CASE WHEN count(m.n) = 1 THEN max(m.moved) FILTER (WHERE m.n IS NOT NULL) END AS native_amount
+    FROM mixed m JOIN {factors} f ON f.currency = m.currency AND f.day = m.day
+    GROUP BY m.customer_id, m.day, m.unit
+),
+told AS (
+    SELECT customer_id, day, unit, sum(n) AS n, bool_or(unpaid) AS unpaid, bool_or(paused) AS paused,
+        bool_or(some_end) AS some_end, bool_or(some_start) AS some_start, bool_or(converted) AS converted,
+        bool_or(resumed) AS resumed, bool_or(recovered) AS recovered, bool_or(withdrawn) AS withdrawn,
+        max(before) AS before, max(after) AS after, max(reason) AS reason, bool_or(new_plan) AS new_plan,
+        bool_or(new_quantity) AS new_quantity, bool_or(was_discounted) AS was_discounted,
+        bool_or(is_discounted) AS is_discounted
+    FROM days JOIN several USING (customer_id) GROUP BY 1, 2, 3
 ),
 valued AS (
-    SELECT r.customer_id, r.day,
-        sum((r.native_after - r.delta) * f.factor) AS mrr_before,
-        sum(r.native_after * f.factor) AS mrr_after,
-        sum(r.delta * f.factor) AS amount,
-        CASE WHEN count(*) FILTER (WHERE r.delta <> 0) = 1 THEN max(r.currency) FILTER (WHERE r.delta <> 0)
-            ELSE '' END AS currency,
-        CASE WHEN count(*) FILTER (WHERE r.delta <> 0) = 1 THEN max(r.delta) FILTER (WHERE r.delta <> 0)
-            END AS native_amount
-    FROM running r JOIN {table(CurrencyFactor)} f ON f.currency = r.currency AND f.day = r.day
-    GROUP BY r.customer_id, r.day
+    SELECT customer_id, day, unit, native_after * factor AS mrr_after, moved * factor AS amount, currency,
+        moved AS native_amount, native_after, n, {words}
+    FROM single
+    UNION ALL
+    SELECT customer_id, day, unit, m.mrr_after, m.amount, m.currency, m.native_amount, NULL, t.n, {told_words}
+    FROM mixed_days m JOIN told t USING (customer_id, day, unit)
 ),
+"""
+_WORDS = (
+    "unpaid", "paused", "some_end", "some_start", "converted", "resumed", "recovered", "withdrawn",
+    "before", "after", "reason", "new_plan", "new_quantity", "was_discounted", "is_discounted",
+)  # fmt: skip
+
+MOVES = f"""
 moves AS (
-    SELECT *, CASE
-        WHEN mrr_before = 0 AND paid_before THEN '{MovementKind.REACTIVATION}'
-        WHEN mrr_before = 0 THEN '{MovementKind.NEW}'
+    SELECT v.*, v.mrr_after - v.amount AS mrr_before, CASE
+        WHEN mrr_after = amount AND paid_before THEN '{MovementKind.REACTIVATION}'
+        WHEN mrr_after = amount THEN '{MovementKind.NEW}'
         WHEN mrr_after = 0 THEN '{MovementKind.CHURN}'
         WHEN amount > 0 THEN '{MovementKind.EXPANSION}'
         ELSE '{MovementKind.CONTRACTION}' END AS kind
     FROM (
-        SELECT *, coalesce(max(mrr_after) OVER (
-            PARTITION BY customer_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) > 0 AS paid_before
+        SELECT *, coalesce(max(mrr_after) OVER earlier, 0) > 0 AND (%(window)s::int IS NULL
+            OR day - max(day) OVER earlier <= %(window)s) AS paid_before,
+            row_number() OVER (PARTITION BY customer_id, day ORDER BY {{order}}) - 1 AS event
         FROM valued
+        WINDOW earlier AS (PARTITION BY customer_id ORDER BY day, {{order}}
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ) v
     WHERE amount <> 0
 ),
-changes AS (
-    SELECT coalesce(n.customer_id, o.customer_id) AS customer_id, coalesce(n.from_on, o.to_on) AS day,
-        coalesce(n.subscription_id, o.subscription_id) AS subscription_id,
-        coalesce(o.mrr, 0) AS before, coalesce(n.mrr, 0) AS after, o.state AS was, n.state AS becomes,
-        o.plan IS DISTINCT FROM n.plan AS new_plan, o.quantity IS DISTINCT FROM n.quantity AS new_quantity,
-        coalesce(o.discounted, false) AS was_discounted, coalesce(n.discounted, false) AS is_discounted,
-        coalesce(n.version_id, o.version_id) AS version_id
-    FROM (SELECT * FROM {table(LineSegment)} WHERE from_on <= %(as_of)s AND {scope()}) n
-    FULL JOIN (SELECT * FROM {table(LineSegment)} WHERE to_on <= %(as_of)s AND {scope()}) o
-        ON o.subscription_id = n.subscription_id AND o.to_on = n.from_on
-),
-told AS (
-    SELECT c.*, v.reason AS stated FROM changes c JOIN {table(LineVersion)} v ON v.id = c.version_id
-    WHERE c.before <> c.after
-),
-day_facts AS (
-    SELECT customer_id, day,
-        bool_or(before > 0 AND (becomes = 'unpaid' OR (after = 0 AND becomes IS NULL AND stated IN {_NON_PAYMENT})))
-            AS unpaid,
-        bool_or(before > 0 AND becomes = 'paused') AS paused,
-        bool_or(before > 0 AND after = 0) AS some_end,
-        bool_or(before = 0 AND after > 0) AS some_start,
-        bool_or(was = 'trialing' AND after > 0) AS converted,
-        bool_or(was = 'paused' AND after > 0) AS resumed,
-        bool_or(was = 'unpaid' AND after > 0) AS recovered
-    FROM told GROUP BY customer_id, day
-),
 leader AS (
-    SELECT DISTINCT ON (m.customer_id, m.day) t.*
-    FROM moves m JOIN told t USING (customer_id, day)
-    ORDER BY m.customer_id, m.day, (sign(t.after - t.before) = sign(m.amount)) DESC, abs(t.after - t.before) DESC,
-        t.subscription_id
+    SELECT DISTINCT ON (m.customer_id, m.day, m.event) m.customer_id, m.day, m.event, t.before, t.after, t.reason,
+        t.new_plan, t.new_quantity, t.was_discounted, t.is_discounted
+    FROM moves m JOIN changes t ON t.customer_id = m.customer_id AND t.day = m.day AND ({{same_unit}})
+    WHERE m.n > 1
+    ORDER BY m.customer_id, m.day, m.event, (sign(t.moved) = sign(m.amount)) DESC, abs(t.moved) DESC, t.subscription_id
 ),
 free AS (
     SELECT DISTINCT m.customer_id, m.day
-    FROM moves m JOIN {table(LineSegment)} s ON s.customer_id = m.customer_id
+    FROM moves m JOIN {{segments}} s ON s.customer_id = m.customer_id
         AND s.counted AND s.mrr = 0 AND s.state = 'active'
         AND s.from_on <= m.day AND (s.to_on IS NULL OR s.to_on > m.day)
     WHERE m.kind = '{MovementKind.CHURN}'
 ),
 kinds AS (
-    SELECT m.*, f.some_end, f.some_start, f.converted, f.resumed, f.recovered,
-        l.before, l.after, l.new_plan, l.new_quantity, l.was_discounted, l.is_discounted, coalesce(l.stated, '') AS stated,
+    SELECT m.customer_id, m.day, m.event, m.kind, m.amount, m.mrr_before, m.mrr_after, m.currency, m.native_amount,
+        m.native_after, m.some_end, m.some_start, m.converted, m.resumed, m.recovered, m.withdrawn,
+        coalesce(l.before, m.before) AS before, coalesce(l.after, m.after) AS after,
+        coalesce(l.reason, m.reason) AS stated, coalesce(l.new_plan, m.new_plan) AS new_plan,
+        coalesce(l.new_quantity, m.new_quantity) AS new_quantity,
+        coalesce(l.was_discounted, m.was_discounted) AS was_discounted,
+        coalesce(l.is_discounted, m.is_discounted) AS is_discounted,
         CASE WHEN m.kind <> '{MovementKind.CHURN}' THEN ''
-            WHEN f.unpaid THEN '{ChurnKind.INVOLUNTARY}'
-            WHEN f.paused THEN '{ChurnKind.PAUSED}'
+            WHEN m.unpaid THEN '{ChurnKind.INVOLUNTARY}'
+            WHEN m.paused THEN '{ChurnKind.PAUSED}'
             WHEN free.customer_id IS NOT NULL THEN '{ChurnKind.DOWNGRADED_TO_FREE}'
             ELSE '{ChurnKind.LEFT}' END AS churn_kind
     FROM moves m
-    LEFT JOIN day_facts f USING (customer_id, day)
-    LEFT JOIN leader l USING (customer_id, day)
-    LEFT JOIN free USING (customer_id, day)
+    LEFT JOIN leader l ON l.customer_id = m.customer_id AND l.day = m.day AND l.event = m.event
+    LEFT JOIN free ON free.customer_id = m.customer_id AND free.day = m.day
 )
-SELECT customer_id, day, kind, churn_kind,
+"""
+
+INSERT = f"""
+INSERT INTO {{movements}}
+    (customer_id, day, event, kind, churn_kind, reason, stated_reason, amount, mrr_before, mrr_after, currency,
+     native_amount, native_after)
+WITH {{ctes}}
+SELECT customer_id, day, event, kind, churn_kind,
     CASE kind
         WHEN '{MovementKind.NEW}' THEN CASE WHEN converted THEN 'trial_converted' ELSE 'sale' END
-        WHEN '{MovementKind.REACTIVATION}' THEN
-            CASE WHEN resumed THEN 'resumed' WHEN recovered THEN 'recovered' ELSE 'won_back' END
+        WHEN '{MovementKind.REACTIVATION}' THEN CASE WHEN resumed THEN 'resumed' WHEN recovered THEN 'recovered'
+            WHEN withdrawn THEN 'withdrawn' ELSE 'won_back' END
         WHEN '{MovementKind.CHURN}' THEN churn_kind
         WHEN '{MovementKind.EXPANSION}' THEN CASE
             WHEN some_start AND some_end THEN 'upgrade'
@@ -125,13 +189,41 @@ SELECT customer_id, day, kind, churn_kind,
             WHEN is_discounted AND NOT was_discounted THEN 'discount_started'
             ELSE 'price_decrease' END
     END,
-    stated, amount, mrr_before, mrr_after, currency, native_amount
+    stated, amount, mrr_before, mrr_after, currency, native_amount, native_after
 FROM kinds
-ORDER BY customer_id, day
+ORDER BY customer_id, day, event
 """
 
 
 def fill(frame: Frame) -> int:
     """Replace the movements of these customers up to the day `as_of`; returns the rows written."""
     run(f"DELETE FROM {table(Movement)} WHERE {scope()}", frame.params)
-    return run(INSERT, frame.params)
+    params = {**frame.params, "window": frame.definition.reactivation_window_days}
+    return run(statement(by_event=frame.definition.movement_grain == "event"), params)
+
+
+def statement(*, by_event: bool) -> str:
+    """The INSERT for one grain.
+
+    Under the event grain each line is one event of its day, gains before losses, so that a swap of plans never passes
+    through zero; facts carry days and no times, so a line has one event a day.
+    """
+    names = {
+        "segments": table(LineSegment),
+        "factors": table(CurrencyFactor),
+        "scope": scope("s"),
+        "event": "subscription_id" if by_event else "0",
+        "order": "(sign(delta)) DESC, unit" if by_event else "unit",
+        "non_payment": _NON_PAYMENT,
+        "words": ", ".join(_WORDS),
+        "told_words": ", ".join(f"t.{word}" for word in _WORDS),
+        "same_unit": "t.subscription_id = m.unit" if by_event else "true",
+    }
+    final_order = "sign(amount) DESC, unit" if by_event else "unit"
+    ctes = [
+        STRETCHES.format(**names).strip(),
+        CHANGES.strip(),
+        (DAYS + VALUED).format(**names).strip().rstrip(","),
+        MOVES.format(**(names | {"order": final_order})).strip(),
+    ]
+    return INSERT.format(movements=table(Movement), ctes=",\n".join(ctes))

@@ -12,7 +12,7 @@ from customers.models import (
     Touchpoint,
     UsageEvent,
 )
-from metrics.rollups.engine import rows, run
+from metrics.sql.engine import rows, run
 
 FACTS: tuple[type[Model], ...] = (
     Customer,

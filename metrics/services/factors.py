@@ -1,58 +1,86 @@
-"""Currency factors: reporting units per native unit, made once per currency and day in Python (X-2, X-3)."""
+"""Currency factors: reporting units per native unit, made once per currency and day in Python (X-1 to X-5)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Count, Max, Min
+from django.db.models import Max, Min, QuerySet
 
-from accounts.queries import organisation
-from customers.models import FxRate
+from customers.models import FxRate, LineVersion
 from metrics.formulas.money import factor
-from metrics.models import CurrencyFactor, LineSegment
+from metrics.formulas.periods import period_of
+from metrics.models import CurrencyFactor
+from metrics.sql.engine import Frame
 
 ONE = Decimal(1)
 BATCH = 5_000  # rows per statement
-Rate = tuple[date, Decimal]
+DAY = timedelta(days=1)
+Quote = tuple[date, Decimal, Decimal]  # day of the rate, native units and reporting units per one of the base
 
 
-def ensure_factors(*, as_of: date) -> int:
-    """Fill what is missing up to `as_of`; a currency that is complete is left alone. Returns the rows written."""
+def ensure_factors(frame: Frame) -> dict[str, date | None]:
+    """Fill what the frame's customers need up to its day.
+
+    Returns the currencies whose first factor is later than their first line, with that day (None: no rate at all).
+    """
+    needed = _needed(_lines(frame))
     held = {
-        row["currency"]: row
-        for row in CurrencyFactor.objects.values("currency").annotate(
-            first=Min("day"), last=Max("day"), days=Count("id")
-        )
+        currency: (first, last)
+        for currency, first, last in CurrencyFactor.objects.order_by()
+        .values_list("currency")
+        .annotate(first=Min("day"), last=Max("day"))
     }
-    missing = [
-        (currency, first)
-        for currency, first in _needed(as_of)
-        if not _is_complete(held.get(currency), first, as_of)
-    ]
-    return sum(_fill(currency, first, as_of) for currency, first in missing)
+    for currency, first in needed.items():
+        begins, ends = held.get(currency, (date.max, date.min))
+        if ends < frame.as_of or (begins > first and _may_be_earlier(frame, currency, begins)):
+            _fill(frame, currency, min(first, begins))
+    return _late(needed)
 
 
-def fill_factors(*, as_of: date) -> int:
-    """Make all factors again, after rates or the reporting currency have changed. Returns the rows that differed."""
-    return sum(_fill(currency, first, as_of) for currency, first in _needed(as_of))
+def _may_be_earlier(frame: Frame, currency: str, day: date) -> bool:
+    """Whether a rate is known from before the day the stored factors begin."""
+    if currency == frame.definition.reporting_currency:
+        return True
+    return FxRate.objects.current().filter(currency=currency, day__lt=day).exists()
 
 
-def _needed(as_of: date) -> list[tuple[str, date]]:
-    """Currencies of all lines with the first day each needs a value."""
-    lines = LineSegment.objects.filter(from_on__lte=as_of).order_by()
-    return list(lines.values_list("currency").annotate(first=Min("from_on")))
+def fill_factors(frame: Frame) -> int:
+    """Make all factors again, after rates or the definition have changed. Returns the rows that differed."""
+    lines = LineVersion.objects.current().filter(from_on__lte=frame.as_of)
+    needed = _needed(lines)
+    gone, _ = CurrencyFactor.objects.exclude(currency__in=needed).delete()
+    return gone + sum(_fill(frame, currency, first) for currency, first in needed.items())
 
 
-def _is_complete(held: dict[str, date | int] | None, first: date, as_of: date) -> bool:
-    if held is None or held["first"] > first or held["last"] < as_of:
-        return False
-    return held["days"] == (held["last"] - held["first"]).days + 1
+def _lines(frame: Frame) -> QuerySet[LineVersion]:
+    lines = LineVersion.objects.filter(from_on__lte=frame.as_of)
+    lines = lines.current() if frame.known_at is None else lines.known_at(frame.known_at)
+    return lines if frame.customer_ids is None else lines.filter(customer_id__in=frame.customer_ids)
+
+
+def _needed(lines: QuerySet[LineVersion]) -> dict[str, date]:
+    """Currencies of these lines with the first day each needs a value."""
+    return dict(lines.order_by().values_list("currency").annotate(first=Min("from_on")))
+
+
+def _late(needed: Mapping[str, date]) -> dict[str, date | None]:
+    first = dict(
+        CurrencyFactor.objects.filter(currency__in=needed)
+        .order_by()
+        .values_list("currency")
+        .annotate(first=Min("day"))
+    )
+    return {
+        currency: first.get(currency)
+        for currency, day in needed.items()
+        if currency not in first or first[currency] > day
+    }
 
 
 @transaction.atomic
-def _fill(currency: str, first: date, as_of: date) -> int:
-    made = list(_series(currency, first, as_of))
+def _fill(frame: Frame, currency: str, first: date) -> int:
+    made = list(_series(frame, currency, first))
     stored = {row.day: row for row in CurrencyFactor.objects.filter(currency=currency)}
     wanted = {row.day for row in made}
     gone = [row.pk for day, row in stored.items() if day not in wanted]
@@ -72,16 +100,68 @@ def _same(made: CurrencyFactor, stored: CurrencyFactor | None) -> bool:
     return stored is not None and (made.factor, made.rate_day) == (stored.factor, stored.rate_day)
 
 
-def _series(currency: str, first: date, as_of: date) -> Iterator[CurrencyFactor]:
-    """A factor for each day, from the latest rate of that day or before; days before the first rate have none."""
-    reporting = organisation.current().currency
-    rates: Sequence[Rate] = [(first, ONE)]
-    if currency != reporting:
-        found = FxRate.objects.current().filter(currency=currency, day__lte=as_of)
-        rates = list(found.order_by("day").values_list("day", "rate"))
-    for (rate_day, rate), until in zip(rates, [*(day for day, _ in rates[1:]), None], strict=False):
-        value = factor(native_per_base=rate, reporting_per_base=ONE)
-        day, end = max(rate_day, first), until or as_of + timedelta(days=1)
+def _series(frame: Frame, currency: str, first: date) -> Iterator[CurrencyFactor]:
+    """A factor for each day, from the latest rate of that day or before; days before the first rate have none.
+
+    Under the policy `constant` every day of a fiscal year takes the factor of the year's first day that has one.
+    """
+    definition = frame.definition
+    start = first
+    if definition.fx_policy == "constant":
+        start = period_of(first, "year", fiscal_start=definition.fiscal_year_start_month).start
+    year: tuple[date, Decimal, date] | None = None
+    for day, value, rate_day in _daily(frame, currency, start):
+        kept = (day, value, rate_day)
+        if definition.fx_policy == "constant":
+            begins = period_of(day, "year", fiscal_start=definition.fiscal_year_start_month).start
+            kept = (begins, value, rate_day) if year is None or year[0] != begins else year
+            year = kept
+        if day >= first:
+            yield CurrencyFactor(currency=currency, day=day, factor=kept[1], rate_day=kept[2])
+
+
+def _daily(frame: Frame, currency: str, first: date) -> Iterator[tuple[date, Decimal, date]]:
+    """(day, factor, day of the rate) up to the frame's day."""
+    quotes = _quotes(frame, currency, first)
+    ends = [*(day for day, _, _ in quotes[1:]), frame.as_of + DAY]
+    for (rate_day, native, reporting), end in zip(quotes, ends, strict=bool(quotes)):
+        value = factor(native_per_base=native, reporting_per_base=reporting)
+        day = max(rate_day, first)
         while day < end:
-            yield CurrencyFactor(currency=currency, day=day, factor=value, rate_day=rate_day)
-            day += timedelta(days=1)
+            yield day, value, rate_day
+            day += DAY
+
+
+def _quotes(frame: Frame, currency: str, first: date) -> list[Quote]:
+    """Rates of both legs against one base: given per reporting unit, or through the base of the table (X-1)."""
+    reporting = frame.definition.reporting_currency
+    if currency == reporting:
+        return [(first, ONE, ONE)]
+    rates = FxRate.objects.filter(day__lte=frame.as_of)
+    rates = rates.current() if frame.known_at is None else rates.known_at(frame.known_at)
+    direct = rates.filter(base__in=["", reporting], currency=currency).order_by("day", "base")
+    found = dict(direct.values_list("day", "rate"))
+    if found:
+        return [(day, rate, ONE) for day, rate in found.items()]
+    for base in rates.exclude(base="").order_by("base").values_list("base", flat=True).distinct():
+        legs = [_leg(rates, base, name) for name in (currency, reporting)]
+        if all(legs):
+            return _both(*legs)
+    return []
+
+
+def _leg(rates: QuerySet[FxRate], base: str, currency: str) -> dict[date, Decimal]:
+    if currency == base:
+        return {date.min: ONE}
+    return dict(rates.filter(base=base, currency=currency).order_by("day").values_list("day", "rate"))
+
+
+def _both(native: Mapping[date, Decimal], reporting: Mapping[date, Decimal]) -> list[Quote]:
+    """Both legs on every day one of them changes, each at its latest rate; from the day on both are known."""
+    quotes: list[Quote] = []
+    held: list[Decimal | None] = [None, None]
+    for day in sorted(native.keys() | reporting.keys()):
+        held = [native.get(day, held[0]), reporting.get(day, held[1])]
+        if held[0] is not None and held[1] is not None:
+            quotes.append((day, held[0], held[1]))
+    return quotes

@@ -14,11 +14,13 @@ from customers.models import StaleMark
 from customers.queries.access import everybody
 from customers.services import summaries
 from customers.services.locks import lock_summaries_unless_taken
-from metrics.models import CompanyMonth, CustomerMonth, LineSegment, Movement
+from metrics.models import BridgeChange, CohortChange, CompanyMonth, CustomerStart, LineSegment, Movement
+from metrics.queries import definitions
 from metrics.queries.freshness import is_other_basis, last_fill, nothing_waits
 from metrics.services.factors import fill_factors
 from metrics.services.refresh import fill_company, refresh_all_stale, refresh_customers
 from metrics.services.statistics import analyze_facts
+from metrics.sql.engine import Frame
 
 SLICE = 1_000  # customers of one transaction: a few seconds of SQL and scoring
 JOB_KIND = "metrics.recompute_all"
@@ -50,7 +52,7 @@ def recompute_all(
     """
     ids = customer_ids()
     analyze_facts(customers=len(ids))
-    fill_factors(as_of=as_of)
+    fill_factors(Frame(None, as_of, definitions.current()))
     for start in range(0, len(ids), SLICE):
         part = ids[start : start + SLICE]
         recompute_slice(customer_ids=part, as_of=as_of, now=now, usage_from=usage_from)
@@ -61,7 +63,7 @@ def recompute_all(
 
 def finish(*, customers: int, as_of: date, now: datetime) -> Recomputed:
     """After the last slice: planner statistics, the company's months, and what was covered."""
-    analyze(LineSegment, Movement, CustomerMonth)
+    analyze(LineSegment, Movement, CustomerStart, BridgeChange, CohortChange)
     months, deadline = 0, time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         months = fill_company(as_of=as_of, now=now, new_day=True)
@@ -104,7 +106,7 @@ def run_recompute_job(job: Job, *, as_of: date, now: datetime) -> dict[str, int]
     done = min(job.progress_done, len(ids))
     if done == 0:
         analyze_facts(customers=len(ids))
-        fill_factors(as_of=as_of)
+        fill_factors(Frame(None, as_of, definitions.current()))
     while done < len(ids):
         part = ids[done : done + SLICE]
         with transaction.atomic():

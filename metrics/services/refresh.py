@@ -12,23 +12,24 @@ from customers.models import StaleMark
 from customers.services import summaries
 from customers.services.locks import lock_summaries_unless_taken
 from metrics.models import DirtyMonth
+from metrics.queries import definitions
 from metrics.queries.freshness import last_fill
 from metrics.rollups import (
     checksum,
-    cohort_months,
     company_months,
-    customer_months,
     customer_starts,
     daily_usage,
     line_segments,
+    month_changes,
     movements,
 )
-from metrics.rollups.engine import Frame, room_to_work
 from metrics.services.factors import ensure_factors, fill_factors
 from metrics.services.fills import note_fill
+from metrics.services.line_prices import fill_prices
 from metrics.services.revenue_summaries import publish_revenue
 from metrics.services.scores import score_customers
 from metrics.services.statistics import analyze_facts
+from metrics.sql.engine import Frame, room_to_work
 from surveys.services.summaries import publish_answers
 
 REFRESH_BATCH = 500  # customers of one transaction; about 2 s of SQL, short enough to lose in a crash
@@ -55,20 +56,29 @@ def refresh_customers(
 
     Revenue is rebuilt whole; usage from the month of `usage_from` on, or not at all. Doing it again changes nothing.
     """
-    frame = Frame(sorted(customer_ids), as_of)
+    frame = Frame(sorted(customer_ids), as_of, definitions.current())
     room_to_work()
-    line_segments.fill(frame)
-    ensure_factors(as_of=as_of)
-    movements.fill(frame)
-    customer_starts.fill(frame)
-    first = customer_months.fill(frame)
+    rebuild_revenue(frame)
     if usage_from is not None:
         daily_usage.fill(frame, from_day=usage_from)
-    if first is not None:
-        DirtyMonth.objects.create(month=first)
     score_customers(customer_ids=frame.customer_ids, as_of=as_of, now=now)
     publish_revenue(customer_ids=list(customer_ids), as_of=as_of)
     publish_answers(customer_ids=customer_ids)
+
+
+def rebuild_revenue(frame: Frame) -> None:
+    """Line segments, movements and starts of these customers, and what they add to the company's months.
+
+    The one road to every revenue number: live, for another definition, and as known at an earlier moment.
+    """
+    month_changes.collect(frame)
+    late = ensure_factors(frame)
+    fill_prices(frame)
+    line_segments.fill(frame, rates_since=late)
+    movements.fill(frame)
+    customer_starts.fill(frame)
+    if month_changes.append(frame):
+        DirtyMonth.objects.create(month=frame.as_of.replace(day=1))
 
 
 def refresh_stale(*, as_of: date, now: datetime, limit: int = REFRESH_BATCH) -> int:
@@ -81,7 +91,7 @@ def refresh_stale(*, as_of: date, now: datetime, limit: int = REFRESH_BATCH) -> 
         if not stale.customer_ids:
             return 0
         if stale.rates_changed:
-            fill_factors(as_of=as_of)
+            fill_factors(Frame(None, as_of, definitions.current()))
         refresh_customers(customer_ids=stale.customer_ids, as_of=as_of, now=now, usage_from=stale.usage_from)
         StaleMark.objects.filter(pk__in=stale.mark_ids).delete()
         return len(stale.customer_ids)
@@ -123,25 +133,20 @@ def _take(limit: int) -> Stale:
 
 @transaction.atomic
 def fill_company(*, as_of: date, now: datetime, new_day: bool = False) -> int:
-    """Fill the company's months and cohorts from the first dirty month on; returns the months written.
+    """Fill the company's months and cohorts from the change rows; returns the months written.
 
     The company stays at the day of its last fill until `new_day` says that all customers have been rolled on to
     `as_of`. Readers see the old rows or the new ones, never a mix.
     """
     if not try_lock(*COMPANY_LOCK):
         return 0
-    dirty = list(DirtyMonth.objects.values_list("pk", "month"))
+    dirty = list(DirtyMonth.objects.values_list("pk", flat=True))
     last = last_fill()
     if last is not None and not new_day:
         as_of = last.as_of
-    months = [month for _, month in dirty]
-    if last is None or new_day:
-        months.append(date.min)
-    if not months:
+    if last is not None and not new_day and not dirty:
         return 0
-    frame = Frame(None, as_of)
-    written = company_months.fill(frame, from_month=min(months))
-    cohort_months.fill(frame)
+    written = company_months.fill(Frame(None, as_of, definitions.current()))
     note_fill(as_of=as_of, now=now, checksum=checksum.of_tables(checksum.COMPANY))
-    DirtyMonth.objects.filter(pk__in=[pk for pk, _ in dirty]).delete()
+    DirtyMonth.objects.filter(pk__in=dirty).delete()
     return written

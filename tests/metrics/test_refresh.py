@@ -12,7 +12,7 @@ from config.work import jobs
 from config.work.models import Job, JobState
 from customers.models import CustomerSummary, LineVersion, StaleMark
 from metrics import tasks
-from metrics.models import CompanyMonth, CustomerMonth, DailyUsage, DirtyMonth, MonthlyUsage, RollupFill
+from metrics.models import CompanyMonth, CustomerMonth, DailyUsage, DirtyMonth, MonthlyUsage, Movement, RollupFill
 from metrics.queries.freshness import freshness, nothing_waits
 from metrics.queries.verification import verify
 from metrics.rollups import checksum
@@ -76,7 +76,7 @@ def test_a_refresh_touches_only_its_customers_and_deletes_exactly_its_marks(larc
         mark(customer)
     assert drain(now, limit=1) == 1
     assert list(StaleMark.objects.values_list("customer_id", flat=True)) == [oak.pk]
-    assert set(CustomerMonth.objects.values_list("customer_id", flat=True)) == {larch.pk}
+    assert set(Movement.objects.values_list("customer_id", flat=True)) == {larch.pk}
 
 
 def test_two_marks_of_a_customer_are_one_refresh(larch, now):
@@ -157,6 +157,7 @@ def test_new_rates_change_values_and_no_movement(larch, now):
     mark(larch, cause="rate")
     drain(now)
     assert CustomerSummary.objects.get(customer=larch).mrr == 500
+    refresh.fill_company(as_of=AS_OF, now=now)
     assert CustomerMonth.objects.filter(new_n=1).count() == 1
     assert CustomerMonth.objects.get(month=date(2025, 6, 1)).fx == 100
 

@@ -1,12 +1,14 @@
-"""How rollups are written: table names from the models, one scope condition, one place that runs SQL."""
+"""How rollups are written and read: table names from the models, one scope condition, one place that runs SQL."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Model
+
+from metrics.formulas.definition import DEFAULT, Definition
 
 # the customer condition is repeated on every table; NULL means all customers
 SCOPE = "(%(ids)s::bigint[] IS NULL OR {alias}customer_id = ANY(%(ids)s::bigint[]))"
@@ -14,16 +16,27 @@ SCOPE = "(%(ids)s::bigint[] IS NULL OR {alias}customer_id = ANY(%(ids)s::bigint[
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a fill depends on besides the facts: some customers or all (None), the last local day, the currency."""
+    """What a fill depends on besides the facts.
+
+    Some customers or all (None), the last local day, the definition, and the moment up to which facts are known
+    (None: everything recorded so far).
+    """
 
     customer_ids: Sequence[int] | None
     as_of: date
+    definition: Definition = DEFAULT
+    known_at: datetime | None = None
 
     @property
     def params(self) -> dict[str, Any]:
         """Named parameters that every statement understands."""
         ids = None if self.customer_ids is None else sorted(self.customer_ids)
-        return {"ids": ids, "as_of": self.as_of, "last_month": self.as_of.replace(day=1)}
+        return {
+            "ids": ids,
+            "as_of": self.as_of,
+            "last_month": self.as_of.replace(day=1),
+            "known_at": self.known_at,
+        }
 
 
 def table(model: type[Model]) -> str:
@@ -34,6 +47,18 @@ def table(model: type[Model]) -> str:
 def scope(alias: str = "") -> str:
     """SQL condition "one of the wanted customers" for a table alias."""
     return SCOPE.format(alias=f"{alias}." if alias else "")
+
+
+def facts_as_known(model: type[Model], frame: Frame) -> str:
+    """SELECT of a fact table's rows as known now, or as known at the frame's moment (T-1); no scope."""
+    name = table(model)
+    if frame.known_at is None:
+        return f"SELECT v.* FROM {name} v WHERE v.superseded_by_id IS NULL AND NOT v.voids"
+    return (
+        f"SELECT v.* FROM {name} v LEFT JOIN {name} later ON later.id = v.superseded_by_id"
+        " WHERE v.recorded_at <= %(known_at)s AND NOT v.voids"
+        " AND (later.id IS NULL OR later.recorded_at > %(known_at)s)"
+    )
 
 
 def run(sql: str, params: Mapping[str, Any]) -> int:
@@ -50,11 +75,25 @@ def rows(sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
+def dicts(sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Execute one SELECT and return all rows by column name."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params or None)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def room_to_work() -> None:
     """Until the transaction ends: memory for sorts and hashes of events, and time that pages do not have."""
     run("SET LOCAL work_mem = '64MB'", {})
     run("SET LOCAL statement_timeout = '240s'", {})
 
+
+# all months from the first to the open one, each with the local day that closes it
+MONTHS = """
+    SELECT month::date AS month, least((month + interval '1 month')::date - 1, %(as_of)s::date) AS close_on
+    FROM generate_series(%(first_month)s::date, %(last_month)s::date, interval '1 month') AS month
+"""
 
 # net change of a customer's native MRR per currency and local day, from its line segments
 DELTAS = """
@@ -68,10 +107,4 @@ DELTAS = """
     ) boundary
     GROUP BY customer_id, currency, day
     HAVING sum(delta) <> 0
-"""
-
-# all months from the first to the open one, each with the local day that closes it
-MONTHS = """
-    SELECT month::date AS month, least((month + interval '1 month')::date - 1, %(as_of)s::date) AS close_on
-    FROM generate_series(%(first_month)s::date, %(last_month)s::date, interval '1 month') AS month
 """
