@@ -41,6 +41,7 @@ class LineFields(TypedDict, total=False):
     discount_amount: Decimal | None
     discount_until: date | None
     trial_end: date | None
+    cancelled_on: date | None
     reason: str
 
 

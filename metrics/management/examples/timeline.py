@@ -107,7 +107,7 @@ def versions(line: Timeline) -> list[Version]:
             begin,
             end,
             _fields(line, cuts[begin], begin),
-            line.cancelled_on if line.cancelled_on and (end is None or end > line.cancelled_on) else None,
+            line.cancelled_on if line.cancelled_on and (end is None or end >= line.cancelled_on) else None,
         )
         for begin, end in zip(days, [*days[1:], line.ends_on], strict=True)
     ]
