@@ -215,11 +215,12 @@ def number(
         plain = cell.replace(writing.thousands, "") if writing.thousands else cell
         value = Decimal(plain.replace(writing.decimal, "."))
         if least is not None and value < least:
+            if what == "amount" and least == 0:
+                raise CellError(
+                    "is negative, a credit or a refund", "Leave it out: credits are no part of MRR."
+                )
             raise CellError(
-                "is negative" if least == 0 else f"is below {least}",
-                f"A {what} is {least} or more; credits and refunds are no part of it."
-                if what == "amount"
-                else f"A {what} is {least} or more.",
+                "is negative" if least == 0 else f"is below {least}", f"A {what} is {least} or more."
             )
         if value >= most:
             raise CellError("is too large", f"A {what} lies below {most:,}.")

@@ -1,4 +1,4 @@
-"""Reads a delimited text file row by row: plain or gzip, with its encoding known or said, never guessed.
+"""Reads a delimited text file row by row: plain, gzip or zip, with its encoding known or said, never guessed.
 
 Nothing is read into memory as a whole; size, rows, columns and cells are bounded.
 """
@@ -7,6 +7,7 @@ import codecs
 import csv
 import gzip
 import io
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ from typing import IO
 from customers.connectors.problems import FileRefusedError
 
 GZIP_MAGIC = b"\x1f\x8b"
+ZIP_MAGIC = b"PK"
+TEXT_NAMES = (".csv", ".txt", ".tsv")  # the one file of a zip archive that is read
+IS_ENCRYPTED = 1
 HEAD = 65_536  # bytes looked at to tell what a file is
 MOST_COLUMNS = 200
 LONGEST_CELL = 100_000  # characters
@@ -40,7 +44,7 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile)
+DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
 SAVE_AS_CSV = "Save it as CSV (UTF-8) and import that file."
 
 
@@ -94,7 +98,7 @@ class CsvFile:
         lines = text if said else _with_first(first, text)
         self.is_named = not dialect.header  # the first row names the columns
         if self.delimiter == SPACES_BETWEEN:
-            self._reader: Iterator[list[str]] = (line.split() for line in lines)
+            self._reader: Iterator[list[str]] = map(str.split, lines)
         else:
             self._reader = csv.reader(lines, strict=True, delimiter=self.delimiter)
         self.header = self._read_header() if self.is_named else list(dialect.header)
@@ -158,7 +162,7 @@ class CsvFile:
 
 @contextmanager
 def open_csv(path: Path, *, dialect: Dialect, limits: Limits) -> Iterator[CsvFile]:
-    """Open a file, plain or gzip by its first bytes. A file that is no text is a FileRefusedError."""
+    """Open a file: plain, gzip, or the one text of a zip archive, by its first bytes. A file that is no text is a FileRefusedError."""
     try:
         with path.open("rb") as packed, _unpacked(packed, limits) as plain:
             head = plain.peek(HEAD)[:HEAD]
@@ -168,7 +172,7 @@ def open_csv(path: Path, *, dialect: Dialect, limits: Limits) -> Iterator[CsvFil
             text.detach()
     except DAMAGED as error:
         raise FileRefusedError(
-            "The gzip file is damaged or cut short.", hint="Fetch it again, or unpack it first."
+            "The gzip or zip file is damaged or cut short.", hint="Fetch it again, or unpack it first."
         ) from error
     except OSError as error:
         raise FileRefusedError(
@@ -184,8 +188,22 @@ def clean_name(name: str) -> str:
 def _unpacked(packed: IO[bytes], limits: Limits) -> io.BufferedReader:
     magic = packed.read(2)
     packed.seek(0)
-    inner: IO[bytes] = gzip.GzipFile(fileobj=packed) if magic == GZIP_MAGIC else packed  # type: ignore[assignment]
+    inner: IO[bytes] = packed
+    if magic == GZIP_MAGIC:
+        inner = gzip.GzipFile(fileobj=packed)  # type: ignore[assignment]
+    elif magic == ZIP_MAGIC:
+        inner = _only_text(packed)
     return io.BufferedReader(_Counted(inner, limits.size), buffer_size=HEAD)
+
+
+def _only_text(packed: IO[bytes]) -> IO[bytes]:
+    """The text in a zip archive that holds exactly one; any other archive as it is, to be refused by its name."""
+    archive = zipfile.ZipFile(packed)
+    texts = [item for item in archive.infolist() if item.filename.lower().endswith(TEXT_NAMES)]
+    if len(texts) == 1 and not texts[0].flag_bits & IS_ENCRYPTED:
+        return archive.open(texts[0])
+    packed.seek(0)
+    return packed
 
 
 def _encoding_of(head: bytes, dialect: Dialect) -> str:

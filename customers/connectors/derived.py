@@ -1,11 +1,12 @@
 """Values a map works out from a row: a cell, a constant or several cells, then the steps the map names, in one order.
 
-The order is fixed: empty words, translation, lookup, default, then times, plus, minus, then earlier or later. An empty
-cell on the way gives an empty value. What a map says itself (constants, translations, defaults) is written plainly:
-days as YYYY-MM-DD, numbers with a point.
+The order is fixed: empty words, translation, lookup, default, then times, plus, minus, then earlier or later, then the
+number of equal values. An empty cell on the way gives an empty value. What a map says itself (constants, translations,
+defaults) is written plainly: days as YYYY-MM-DD, numbers with a point.
 """
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -73,6 +74,8 @@ def compile_spec(
         if name in spec:
             said = spec[name]
             steps.append(partial(_shift, sign, said["unit"], _operand(said, places, empty), writing))
+    if "numbered" in spec:
+        steps.append(partial(_number_equals, Counter()))
     return Derived(
         _base(spec, places, empty), tuple(steps), writing, columns_of(spec)[0] if columns_of(spec) else ""
     )
@@ -138,6 +141,14 @@ def _look_up(table: Table, file: str, _row: Sequence[str], text: Text) -> Text:
 
 def _default(said: str, _row: Sequence[str], text: Text) -> Text:
     return text if text[0] else (said, True)
+
+
+def _number_equals(seen: Counter[str], _row: Sequence[str], text: Text) -> Text:
+    """The first of equal values as it is, the second with -2 behind it: an id for rows that have none."""
+    if not text[0]:
+        return text
+    seen[text[0]] += 1
+    return (f"{text[0]}-{seen[text[0]]}" if seen[text[0]] > 1 else text[0]), text[1]
 
 
 def _operand(said: Any, places: Places, empty: frozenset[str]) -> Callable[[Sequence[str]], Text]:

@@ -31,6 +31,7 @@ SPEC_NAMES = (
         "earlier",
         "later",
         "date_format",
+        "numbered",
     ),
 )
 LISTS = ("columns", "first_of")
@@ -128,6 +129,10 @@ def _spec(name: str, said: Mapping[str, Any]) -> dict[str, Any]:
         raise MapError(f"The field {name} needs columns and join together.", hint='For instance join: "-"')
     if "other" in said and "words" not in said:
         raise MapError(f"The field {name} has other without words.", hint="Use default for empty cells.")
+    if said.get("numbered", "yes") != "yes":
+        raise MapError(
+            f"The field {name} has numbered: {said['numbered']}.", hint="Write yes, or leave it out."
+        )
     return {part: _part(f"{name}: {part}", part, value) for part, value in said.items()}
 
 

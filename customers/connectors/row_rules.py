@@ -103,7 +103,7 @@ def _test(rule: Mapping[str, Any], places: Places) -> Callable[[Sequence[str]], 
 
 def _reason(rule: Mapping[str, Any]) -> str:
     words = rule.get("is") or rule.get("is_not") or []
-    return f"{rule['column']} is {'not ' if 'is' in rule else ''}{' or '.join(words) or 'empty'}"
+    return f"{rule['column']} is {'not ' if 'is' in rule else ''}{' or '.join(word or 'empty' for word in words)}"
 
 
 def _order(cell: str, writing: Writing) -> tuple[int, Any]:

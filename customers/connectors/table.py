@@ -140,15 +140,20 @@ def _match_said(layout: Layout, header: Sequence[str], said: Mapping[str, str | 
 
 def _match_specs(layout: Layout, header: Sequence[str], columns: Columns, found: Match) -> None:
     """Whether all columns exist that the map works with."""
-    wanted = [(column, "the rule only") for column in (rule["column"] for rule in columns.only)]
-    if columns.latest is not None:
-        by = [columns.latest["by"]] if "by" in columns.latest else []
-        wanted += [(column, "the rule latest") for column in (*columns.latest["per"], *by)]
+    wanted = [(column, "a rule of the map") for column in _rule_columns(columns)]
     for name, spec in columns.specs.items():
         if layout.field(name) is None:
             found.problems.append(_unknown_field(layout, name))
         wanted += [(column, f"the field {name}") for column in columns_of(spec)]
     found.problems += [_no_column(column, header, use) for column, use in wanted if column not in header]
+
+
+def _rule_columns(columns: Columns) -> list[str]:
+    """Columns that decide which rows count."""
+    found = [rule["column"] for rule in columns.only]
+    if columns.latest is not None:
+        found += [*columns.latest["per"], *([columns.latest["by"]] if "by" in columns.latest else [])]
+    return found
 
 
 def _no_column(name: str, header: Sequence[str], use: str) -> Problem:
@@ -159,7 +164,9 @@ def _no_column(name: str, header: Sequence[str], use: str) -> Problem:
 
 def _match_names(layout: Layout, header: Sequence[str], columns: Columns, found: Match) -> None:
     said = columns.fields or {}
-    worked_out = {column for spec in columns.specs.values() for column in columns_of(spec)}
+    worked_out = set(_rule_columns(columns)) | {
+        column for spec in columns.specs.values() for column in columns_of(spec)
+    }
     used = set(found.places.values())
     for place, name in enumerate(header):
         if place in used:
@@ -326,7 +333,8 @@ def _complete(
             fine = False
     for group in layout.one_of:
         if not any(name in values for name in group):
-            problems.add(number, group[0], "", "is empty", "Fill it in, or leave the row out.")
+            known = next((name for name in group if name in problems.columns), group[0])
+            problems.add(number, known, "", "is empty", "Fill it in, or leave the row out.")
             fine = False
     return fine
 

@@ -126,7 +126,7 @@ WRONG_ROWS = [
     line("amount with EUR", "k1,2025-01-01,,Tend,12 EUR,EUR", says="holds a currency", row=2, column="mrr"),
     line("amount 1.234,56", 'k1,2025-01-01,,Tend,"1.234,56",EUR', says="Set decimal and thousands", row=2, column="mrr"),
     line("amount 1,234.56", 'k1,2025-01-01,,Tend,"1,234.56",EUR', says="Set decimal and thousands", row=2, column="mrr"),
-    line("amount blank", "k1,2025-01-01,,Tend,,EUR", says="is empty", row=2, column="amount"),
+    line("amount blank", "k1,2025-01-01,,Tend,,EUR", says="is empty", row=2, column="mrr"),
     line("currency unknown", "k1,2025-01-01,,Tend,5,EURO", says="no currency", row=2, column="currency"),
     line("currency XXX", "k1,2025-01-01,,Tend,5,XXX", says="no currency", row=2, column="currency"),
     line("currency small", "k1,2025-01-01,,Tend,5,eur", says="Write EUR", row=2, column="currency"),
