@@ -31,10 +31,12 @@ ORDERS = (
 def bring(tmp_path, now):
     """Import a text as a file and return the outcome."""
 
-    def run(kind, content, *, by=None, at=now, **more):
+    def run(kind, content, *, by=None, at=now, specs=None, **more):
         path = tmp_path / "file.csv"
         path.write_text(content)
-        request = Request(kind=kind, path=path, file_name="file.csv", columns=Columns(), **more)
+        request = Request(
+            kind=kind, path=path, file_name="file.csv", columns=Columns(specs=specs or {}), **more
+        )
         return run_import(request=request, by=by, now=at)
 
     return run
@@ -149,6 +151,18 @@ def test_an_order_without_currency_is_in_the_customers_or_the_reporting_one(brin
     make_customer(external_ids={"import": "k2"}, currency="")
     bring("orders", "order_id,customer_id,day,amount\no1,k1,2026-01-05,1\no2,k2,2026-01-05,1\n")
     assert dict(Order.objects.values_list("source_key", "currency")) == {"o1": "USD", "o2": "CHF"}
+
+
+def test_orders_without_an_id_are_numbered_where_they_are_equal(bring, buyers):
+    spec = {"order_id": {"columns": ["customer_id", "day", "amount"], "join": " ", "numbered": "yes"}}
+    rows = "customer_id,day,amount\nk1,2026-01-05,1\nk1,2026-01-05,1\nk1,2026-01-05,2\n"
+    for expected in ((3, 0, 0, 0), (0, 0, 3, 0)):
+        assert counts(bring("orders", rows, specs=spec)) == expected
+    assert set(Order.objects.values_list("source_key", flat=True)) == {
+        "k1 2026-01-05 1",
+        "k1 2026-01-05 1-2",
+        "k1 2026-01-05 2",
+    }
 
 
 def test_orders_of_unknown_customers_and_moved_ones_are_named(bring, buyers):

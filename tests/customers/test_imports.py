@@ -2,9 +2,10 @@
 
 import gzip
 import json
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pytest
 from django.core.management import call_command
@@ -207,11 +208,42 @@ def test_touchpoints_name_contact_and_author(bring, anna):
     assert CustomerSummary.objects.get(customer=customer).last_touch_at == touchpoint.occurred_at
 
 
-def test_rates_against_a_base_are_turned_into_the_reporting_currency(bring):
+def test_rates_are_kept_as_they_are_quoted_with_their_base(bring):
     Organisation.objects.update_or_create(pk=1, defaults={"currency": "USD"})
-    assert counts(bring("rates", "Date,USD,JPY,\n2025-01-02,1.25,150,\n"))[0] == 2
-    stored = dict(FxRate.objects.values_list("currency", "rate"))
-    assert stored == {"JPY": Decimal(120), "EUR": Decimal("0.8")}
+    table = "Date,USD,JPY,ISK,\n2025-01-02,1.25,150,N/A,\n"
+    assert counts(bring("rates", table)) == (2, 0, 0, 0)
+    rows = "day,currency,rate\n2025-01-02,CHF,0.9\n2025-01-02,USD,1\n"
+    assert counts(bring("rates", rows)) == (1, 0, 1, 0)
+    stored = set(FxRate.objects.values_list("base", "currency", "rate"))
+    assert stored == {
+        ("EUR", "USD", Decimal("1.25")),
+        ("EUR", "JPY", Decimal(150)),
+        ("USD", "CHF", Decimal("0.9")),
+    }
+    assert counts(bring("rates", table)) == (0, 0, 2, 0)
+    assert "of the base itself" in bring("rates", rows.replace("USD,1", "USD,2")).problems[0].reason
+
+
+def test_a_new_rate_of_the_reporting_currency_touches_all_foreign_payers(bring):
+    Organisation.objects.update_or_create(pk=1, defaults={"currency": "USD"})
+    customers = {name: make_customer(external_ids={"import": name}) for name in ("EUR", "CHF", "USD")}
+    lines = "".join(f"{name},2025-01-01,5,{name}\n" for name in customers)
+    bring("subscriptions", "customer_id,start_date,mrr,currency\n" + lines)
+    StaleMark.objects.all().delete()
+    bring("rates", "Date,USD\n2025-01-02,1.25\n")
+    marked = set(StaleMark.objects.values_list("customer", flat=True))
+    assert marked == {customers["EUR"].pk, customers["CHF"].pk}
+
+
+def test_a_zip_with_one_csv_is_read_as_it_is(bring):
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("eurofxref-hist.csv", "Date,USD,JPY,\n2025-01-02,1.25,150,\n")
+    assert counts(bring("rates", packed.getvalue())) == (2, 0, 0, 0)
+    assert "damaged" in bring("rates", packed.getvalue()[:60]).problems[0].reason
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.writestr("other.csv", "a\n1\n")
+    assert "zip archive" in bring("rates", packed.getvalue()).problems[0].reason
 
 
 def test_bad_rows_are_skipped_when_asked_and_named_all_the_same(bring):
@@ -349,9 +381,8 @@ def test_command_answers_with_the_promised_json_and_exit_codes(tmp_path):
 def test_command_refuses_in_words_what_it_cannot_do(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("a\n1\n")
-    code, out = command("import", "costs", str(path), "--json")
-    assert (code, "yet" in json.loads(out)["errors"][0]["reason"]) == (2, True)
-    assert command("import", "shoes", str(path))[0] == 2
+    code, out = command("import", "shoes", str(path), "--json")
+    assert (code, "no kind of import" in json.loads(out)["errors"][0]["reason"]) == (2, True)
     assert command("import", "customers", str(tmp_path / "none.csv"), "--json")[0] == 2
     assert command("import", "customers", str(path), "--set", "currency", "--json")[0] == 2
     path.with_suffix(".yaml").write_text("- a\n")

@@ -1,21 +1,16 @@
 """Exchange rates from a file, as rows or in the table layout of the European Central Bank."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 from decimal import Decimal
-from typing import Any
 
-from accounts.queries import organisation
 from customers.connectors import cells
 from customers.connectors.csv_reader import CsvFile
 from customers.connectors.problems import CellError, Problems
 from customers.connectors.table import Row
 from customers.services.imports.context import Context
 from customers.services.rates import DayRate, record_rates
-from metrics.formulas.money import divide
 
 ECB_BASE = "EUR"
-PLACES = Decimal("0.000000000001")  # digits a rate is stored with
 RATE = cells.number(least=Decimal(0), most=Decimal(10**9), digits=12, what="rate")
 
 
@@ -48,19 +43,20 @@ def table_rows(file: CsvFile, writing: cells.Writing, problems: Problems) -> Ite
 
 
 def apply(rows: Sequence[Row], context: Context) -> None:
-    """Record the rates as units of each currency for one unit of the reporting currency."""
+    """Record the rates as they are quoted; cross rates go through the base of the table where they are used."""
     context.refuse_all_but_admins("Exchange rates", "rates_by_admin")
-    reporting = organisation.current().currency
+    usual = context.organisation.currency
     rows = context.without_twins(
-        rows, lambda row: (row.values["day"], row.values["currency"]), "currency", "day and currency"
+        rows,
+        lambda row: (row.values["day"], row.values["currency"], row.values.get("base", usual)),
+        "currency",
+        "day and currency",
     )
-    bases = _bases(rows, reporting)
-    wanted = []
-    for row in rows:
-        rate = _to_reporting(row, reporting, bases, context)
-        if rate is not None:
-            wanted.append(rate)
-    wanted += _base_itself(bases, reporting, {(rate.day, rate.currency) for rate in wanted})
+    wanted = [
+        DayRate(row.values["day"], row.values["currency"], row.values["rate"], row.values.get("base", usual))
+        for row in rows
+        if _is_rate(row, usual, context)
+    ]
     recorded = record_rates(
         rates=wanted, by=context.by, now=context.now, source=context.source, batch=context.batch
     )
@@ -69,43 +65,17 @@ def apply(rows: Sequence[Row], context: Context) -> None:
     context.counts.unchanged += recorded.unchanged
 
 
-def _bases(rows: Sequence[Row], reporting: str) -> dict[tuple[date, str], Decimal]:
-    """Per day and foreign base: units of the reporting currency for one unit of that base."""
-    return {
-        (row.values["day"], row.values["base"]): row.values["rate"]
-        for row in rows
-        if row.values.get("base", reporting) != reporting and row.values["currency"] == reporting
-    }
-
-
-def _to_reporting(
-    row: Row, reporting: str, bases: dict[tuple[date, str], Decimal], context: Context
-) -> DayRate | None:
-    values: dict[str, Any] = row.values
-    rate, base = values["rate"], values.get("base", reporting)
+def _is_rate(row: Row, usual: str, context: Context) -> bool:
+    """Whether the row says something new; the base against itself is 1 and says nothing."""
+    rate = row.values["rate"]
     if rate == 0:
         context.problems.add(row.number, "rate", rate, "is zero", "Correct the rate.")
-        return None
-    if values["currency"] == reporting:
-        return None
-    if base != reporting:
-        cross = bases.get((values["day"], base))
-        if not cross:
-            fix = f"Add the rate of {reporting} for that day and base."
-            reason = f"cannot be turned into {reporting}: the file has no rate of {reporting} against {base} that day"
-            context.problems.add(row.number, "rate", rate, reason, fix)
-            return None
-        rate = divide(rate, cross).quantize(PLACES)
-    return DayRate(values["day"], values["currency"], rate)
-
-
-def _base_itself(
-    bases: dict[tuple[date, str], Decimal], reporting: str, known: set[tuple[date, str]]
-) -> list[DayRate]:
-    """The base currency is one more foreign currency: its rate is 1 over the rate of the reporting currency."""
-    one = Decimal(1)
-    return [
-        DayRate(day, base, divide(one, rate).quantize(PLACES))
-        for (day, base), rate in sorted(bases.items())
-        if base != reporting and rate and (day, base) not in known
-    ]
+        return False
+    if row.values["currency"] != row.values.get("base", usual):
+        return True
+    if rate == 1:
+        context.counts.unchanged += 1
+    else:
+        fix = "Name the base, correct the currency, or leave the row out."
+        context.problems.add(row.number, "rate", rate, "is the rate of the base itself and not 1", fix)
+    return False
