@@ -13,9 +13,9 @@ SELECT first.customer_id, s.currency, first.day, first.cohort,
     coalesce(sum(s.mrr) FILTER (
         WHERE s.from_on <= first.close_on AND (s.to_on IS NULL OR s.to_on > first.close_on)), 0)
 FROM (
-    SELECT customer_id, day, date_trunc('month', day)::date AS cohort,
-        least((date_trunc('month', day) + interval '1 month')::date - 1, %(as_of)s::date) AS close_on
-    FROM {table(Movement)} WHERE kind = '{MovementKind.NEW}' AND {scope()}
+    SELECT customer_id, min(day) AS day, date_trunc('month', min(day))::date AS cohort,
+        least((date_trunc('month', min(day)) + interval '1 month')::date - 1, %(as_of)s::date) AS close_on
+    FROM {table(Movement)} WHERE kind = '{MovementKind.NEW}' AND {scope()} GROUP BY customer_id
 ) first
 JOIN {table(LineSegment)} s ON s.customer_id = first.customer_id AND s.mrr > 0 AND s.from_on <= %(as_of)s
 GROUP BY first.customer_id, s.currency, first.day, first.cohort

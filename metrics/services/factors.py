@@ -11,6 +11,7 @@ from customers.models import FxRate, LineVersion
 from metrics.formulas.money import factor
 from metrics.formulas.periods import period_of
 from metrics.models import CurrencyFactor
+from metrics.rollups.line_segments import LOCKED
 from metrics.sql.engine import Frame
 
 ONE = Decimal(1)
@@ -24,7 +25,7 @@ def ensure_factors(frame: Frame) -> dict[str, date | None]:
 
     Returns the currencies whose first factor is later than their first line, with that day (None: no rate at all).
     """
-    needed = _needed(_lines(frame))
+    needed = _needed(_lines(frame), frame)
     held = {
         currency: (first, last)
         for currency, first, last in CurrencyFactor.objects.order_by()
@@ -48,7 +49,7 @@ def _may_be_earlier(frame: Frame, currency: str, day: date) -> bool:
 def fill_factors(frame: Frame) -> int:
     """Make all factors again, after rates or the definition have changed. Returns the rows that differed."""
     lines = LineVersion.objects.current().filter(from_on__lte=frame.as_of)
-    needed = _needed(lines)
+    needed = _needed(lines, frame)
     gone, _ = CurrencyFactor.objects.exclude(currency__in=needed).delete()
     return gone + sum(_fill(frame, currency, first) for currency, first in needed.items())
 
@@ -59,9 +60,12 @@ def _lines(frame: Frame) -> QuerySet[LineVersion]:
     return lines if frame.customer_ids is None else lines.filter(customer_id__in=frame.customer_ids)
 
 
-def _needed(lines: QuerySet[LineVersion]) -> dict[str, date]:
-    """Currencies of these lines with the first day each needs a value."""
-    return dict(lines.order_by().values_list("currency").annotate(first=Min("from_on")))
+def _needed(lines: QuerySet[LineVersion], frame: Frame) -> dict[str, date]:
+    """Currencies of these lines with the first day each needs a value; the reporting currency for locked values."""
+    needed = dict(lines.order_by().values_list("currency").annotate(first=Min("from_on")))
+    if needed and frame.definition.fx_policy in LOCKED:
+        needed[frame.definition.reporting_currency] = min(needed.values())
+    return needed
 
 
 def _late(needed: Mapping[str, date]) -> dict[str, date | None]:
