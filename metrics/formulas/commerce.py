@@ -19,3 +19,8 @@ def merged_orders(
     """Orders per customer from (customer, day); orders of one day count once when they are merged. Source: section 18."""
     kept = set(orders) if merge_same_day else list(orders)
     return dict(Counter(customer for customer, _ in kept))
+
+
+def repeat_purchase_rate_of_counts(*, repeated: int, bought: int) -> Result:
+    """The same quotient from counted customers: with 2 or more orders / with 1 or more. None: no_data."""
+    return ratio(repeated, bought, if_zero="no_data")

@@ -74,3 +74,8 @@ def lifespan_years(first_last: Iterable[tuple[date, date]]) -> Result:
 def ltv_realised(*, revenue: Number, customers: int) -> Result:
     """Revenue to date of a cohort / its customers. Empty cohort: zero_denominator. Source: ltv_method=realised."""
     return ratio(revenue, customers)
+
+
+def lifespan_years_of_sums(*, days: int, customers: int) -> Result:
+    """The same mean from the sum of days(first, last order) over customers with an order. None: no_data."""
+    return ratio(days, 365 * customers, if_zero="no_data")

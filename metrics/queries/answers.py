@@ -1,91 +1,219 @@
 """Survey scores of a day or a period, with n and interval, for the company or for a book."""
 
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from customers.models import Contact
 from metrics.formulas import satisfaction
+from metrics.formulas.definition import DEFAULT, Definition
 from metrics.formulas.periods import Period, trailing
-from metrics.formulas.result import Result
-from metrics.formulas.satisfaction import Interval, NpsCounts
+from metrics.formulas.result import Result, unknown
+from metrics.formulas.satisfaction import CES_CUT, CSAT_CUT, Interval, NpsCounts
+from metrics.queries.questions import bucket, start_of
 from metrics.queries.usage_windows import Ids, within
-from surveys.choices import Nature, SurveyKind
+from surveys.choices import Direction, Nature, OtherScale, SurveyKind
 from surveys.models import Response
 
-NPS_WINDOW_DAYS = 90
 FULL_SCALE = 10  # NPS is asked from 0 to 10; imports on another scale are never pooled with it
-CSAT = {SurveyKind.CSAT5: 4, SurveyKind.CSAT7: 6}  # lowest satisfied answer
-CES = {SurveyKind.CES7: 5, SurveyKind.CES5: 4}  # lowest agreeing answer
+INDEX_SCALE = 7  # the scale of the CES index
+# Scales from 1 that have a cut-off, by how much they are preferred when two have as many answers.
+CSAT = {SurveyKind.CSAT5: 5, SurveyKind.CSAT7: 7, OtherScale.CSAT: 10}
+CES = {SurveyKind.CES7: 7, SurveyKind.CES5: 5}
+Tally = Mapping[int, int]  # answer -> how often
 
 
 @dataclass(frozen=True)
 class Answers:
-    """A survey score with n, its 95 % interval, and the counts that were put in."""
+    """A survey score with n, its 95 % interval, and the counts that were put in; `scale` is 0 where nobody answered."""
 
     result: Result
     n: int
     hits: int
     misses: int
     interval: Interval | None
+    scale: int = 0
+    counts: Tally | None = None
 
 
-def nps_at(day: date, *, zone: ZoneInfo, customers: Ids = None) -> Answers:
-    """Relationship NPS on a day: the latest answer of each contact within 90 days. Source: section 15."""
-    rows = _counted(trailing(day, NPS_WINDOW_DAYS), "answered_at", zone, customers).filter(
-        kind=SurveyKind.NPS, nature=Nature.RELATIONSHIP, scale_min=0, scale_max=FULL_SCALE
+def nps_at(
+    day: date,
+    *,
+    zone: ZoneInfo,
+    customers: Ids = None,
+    definition: Definition = DEFAULT,
+    by_phase: str | None = None,
+) -> Answers:
+    """Relationship NPS on a day: the latest answer of each contact within `nps_window_days`. Source: section 15.
+
+    `by_phase` keeps the answers given in one lifecycle phase.
+    """
+    rows = _relationship(day, zone, customers, definition)
+    if by_phase is not None:
+        rows = rows.filter(phase=by_phase)
+    counts = NpsCounts(**_latest(rows).aggregate(**_BUCKETS))
+    return _nps(counts, population=_population(day, customers) if definition.fpc else None)
+
+
+def nps_by_phase(
+    day: date, *, zone: ZoneInfo, customers: Ids = None, definition: Definition = DEFAULT
+) -> dict[str, Answers]:
+    """The same, for each lifecycle phase in which somebody answered."""
+    rows = _latest(_relationship(day, zone, customers, definition))
+    found = rows.order_by().values("phase").annotate(**_BUCKETS)
+    return {row.pop("phase"): _nps(NpsCounts(**row)) for row in found}
+
+
+def csat_in(
+    period: Period, *, zone: ZoneInfo, customers: Ids = None, definition: Definition = DEFAULT
+) -> Answers:
+    """Share of satisfied answers of the period (by `score_cohort`); the scale asked most, never pooled."""
+    (tallies,) = tallies_in([period], CSAT, zone=zone, customers=customers, definition=definition)
+    return csat_of(tallies, definition)
+
+
+def ces_in(
+    period: Period, *, zone: ZoneInfo, customers: Ids = None, definition: Definition = DEFAULT
+) -> Answers:
+    """Ease of the period's answers under `ces_method`; the scale asked most, never pooled."""
+    (tallies,) = tallies_in([period], CES, zone=zone, customers=customers, definition=definition)
+    return ces_of(tallies, definition)
+
+
+def tallies_in(
+    periods: Sequence[Period],
+    scales: Mapping[Any, int],
+    *,
+    zone: ZoneInfo,
+    customers: Ids = None,
+    definition: Definition = DEFAULT,
+    phase: str | None = None,
+) -> list[dict[int, Tally]]:
+    """{scale: {answer: number}} of each period, in one statement. Scales are never pooled (Q-2, Q-3)."""
+    windows = [(start_of(period.start, zone), start_of(period.end, zone)) for period in periods]
+    if not windows:
+        return []
+    at = (
+        Coalesce("sent_at", "answered_at")
+        if definition.score_cohort == "sent"
+        else Coalesce("answered_at", "sent_at")
     )
-    latest = (
-        rows.filter(contact__isnull=False)
-        .order_by("contact_id", "-answered_at", "-pk")
-        .distinct("contact_id")
+    rows = within(Response.objects.counted().annotate(at=at), customers).filter(
+        at__gte=min(start for start, _ in windows),
+        at__lt=max(end for _, end in windows),
+        direction=Direction.HIGH_IS_GOOD,
     )
-    found = rows.filter(Q(pk__in=latest.values("pk")) | Q(contact=None)).aggregate(
-        promoters=Count("pk", filter=Q(score__gte=satisfaction.PROMOTER)),
-        passives=Count("pk", filter=Q(score__gte=satisfaction.PASSIVE, score__lt=satisfaction.PROMOTER)),
-        detractors=Count("pk", filter=Q(score__lt=satisfaction.PASSIVE)),
+    rows = rows.filter(_on_scale(scales)) if phase is None else rows.filter(_on_scale(scales), phase=phase)
+    found: list[dict[int, Counter[int]]] = [defaultdict(Counter) for _ in windows]
+    grouped = rows.annotate(place=bucket("at", windows)).exclude(place=None).order_by()
+    for place, scale, score, number in grouped.values_list("place", "scale_max", "score").annotate(
+        n=Count("pk")
+    ):
+        found[place][scale][score] += number
+    return [dict(tallies) for tallies in found]
+
+
+def _on_scale(scales: Mapping[Any, int]) -> Q:
+    known_scales = Q()
+    for kind, scale in scales.items():
+        known_scales |= Q(kind=kind, scale_min=1, scale_max=scale)
+    return known_scales
+
+
+def csat_of(tallies: Mapping[int, Tally], definition: Definition = DEFAULT) -> Answers:
+    """Score of the scale with the most answers: top two boxes, or from `csat_cut` on `csat_scale`."""
+    scale, counts = _most(tallies, CSAT.values())
+    cut = definition.csat_cut if scale == definition.csat_scale else CSAT_CUT.get(scale, 0)
+    return _shares(counts, scale=scale, cut=cut)
+
+
+def ces_of(tallies: Mapping[int, Tally], definition: Definition = DEFAULT) -> Answers:
+    """Score of the scale with the most answers: share from `ces_cut` on, mean, or index; only the share has an interval."""
+    scale, counts = _most(tallies, CES.values())
+    cut = definition.ces_cut if scale == definition.ces_scale else CES_CUT.get(scale, 0)
+    shares = _shares(counts, scale=scale, cut=cut)
+    if definition.ces_method == "agree" or not shares.n:
+        return shares
+    is_asked = definition.ces_method == "mean" or scale == INDEX_SCALE
+    result = (
+        satisfaction.ces(counts, scale=scale, method=definition.ces_method)
+        if is_asked
+        else unknown("not_configured")
     )
-    counts = NpsCounts(**found)
+    return Answers(result, shares.n, shares.hits, shares.misses, None, scale, counts)
+
+
+def _most(tallies: Mapping[int, Tally], order: Any) -> tuple[int, Tally]:
+    """The scale with the most answers and its counts; of two as large the first in order."""
+    asked = [scale for scale in order if scale in tallies]
+    if not asked:
+        return 0, {}
+    scale = max(asked, key=lambda name: (sum(tallies[name].values()), -asked.index(name)))
+    return scale, tallies[scale]
+
+
+def _shares(counts: Tally, *, scale: int, cut: int) -> Answers:
+    n = sum(counts.values())
+    hits = sum(number for score, number in counts.items() if score >= cut)
+    return Answers(
+        satisfaction.share(hits=hits, n=n),
+        n,
+        hits,
+        n - hits,
+        satisfaction.wilson(hits=hits, n=n),
+        scale,
+        counts,
+    )
+
+
+_BUCKETS = {
+    "promoters": Count("pk", filter=Q(score__gte=satisfaction.PROMOTER)),
+    "passives": Count("pk", filter=Q(score__gte=satisfaction.PASSIVE, score__lt=satisfaction.PROMOTER)),
+    "detractors": Count("pk", filter=Q(score__lt=satisfaction.PASSIVE)),
+}
+
+
+def _nps(counts: NpsCounts, *, population: int | None = None) -> Answers:
     return Answers(
         satisfaction.nps(counts),
         counts.n,
         counts.promoters,
         counts.detractors,
-        satisfaction.nps_interval(counts),
+        satisfaction.nps_interval(counts, population=population),
+        FULL_SCALE if counts.n else 0,
     )
 
 
-def csat_in(period: Period, *, zone: ZoneInfo, customers: Ids = None) -> Answers:
-    """Share of satisfied answers to invitations sent in the period; the scale asked most, never pooled."""
-    return _share(CSAT, period, zone=zone, customers=customers)
-
-
-def ces_in(period: Period, *, zone: ZoneInfo, customers: Ids = None) -> Answers:
-    """Share of answers agreeing that it was easy, to invitations sent in the period."""
-    return _share(CES, period, zone=zone, customers=customers)
-
-
-def _share(cuts: dict[SurveyKind, int], period: Period, *, zone: ZoneInfo, customers: Ids) -> Answers:
-    hit = Q()
-    for kind, cut in cuts.items():
-        hit |= Q(kind=kind, score__gte=cut)
-    rows = _counted(period, "sent_at", zone, customers).filter(kind__in=cuts)
-    found = {
-        row["kind"]: (row["hits"], row["n"])
-        for row in rows.order_by().values("kind").annotate(hits=Count("pk", filter=hit), n=Count("pk"))
-    }
-    hits, n = max(found.values(), key=lambda pair: pair[1], default=(0, 0))
-    return Answers(satisfaction.share(hits=hits, n=n), n, hits, n - hits, satisfaction.wilson(hits=hits, n=n))
-
-
-def _counted(period: Period, field: str, zone: ZoneInfo, customers: Ids) -> QuerySet[Response]:
-    rows = Response.objects.counted().annotate(at=Coalesce(field, "answered_at"))
-    rows = rows.filter(at__gte=_start(period.start, zone), at__lt=_start(period.end, zone))
+def _relationship(day: date, zone: ZoneInfo, customers: Ids, definition: Definition) -> QuerySet[Response]:
+    window = trailing(day, definition.nps_window_days)
+    rows = Response.objects.counted().filter(
+        kind=SurveyKind.NPS,
+        nature=Nature.RELATIONSHIP,
+        scale_min=0,
+        scale_max=FULL_SCALE,
+        answered_at__gte=start_of(window.start, zone),
+        answered_at__lt=start_of(window.end, zone),
+    )
     return within(rows, customers)
 
 
-def _start(day: date, zone: ZoneInfo) -> datetime:
-    """First instant of a local day."""
-    return datetime.combine(day, time.min, tzinfo=zone)
+def _latest(rows: QuerySet[Response]) -> QuerySet[Response]:
+    """The latest answer of each contact, and every answer of nobody known."""
+    latest = (
+        rows.filter(contact__isnull=False)
+        .order_by("contact_id", "-answered_at", "-pk")
+        .distinct("contact_id")
+    )
+    return rows.filter(Q(pk__in=latest.values("pk")) | Q(contact=None))
+
+
+def _population(day: date, customers: Ids) -> int:
+    """Contacts that could have answered: those who have not left."""
+    stayed = Contact.objects.filter(Q(left_on=None) | Q(left_on__gt=day))
+    return within(stayed, customers).count()

@@ -1,6 +1,7 @@
 """Product users in any window of days, from the day masks of at most two months at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,10 +9,12 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from metrics.formulas import engagement
-from metrics.formulas.engagement import WINDOW
-from metrics.formulas.periods import Period, add_months, months_between, trailing
+from metrics.formulas.engagement import SATURDAY, WEEK, WINDOW
+from metrics.formulas.periods import Period, add_months, month_of, months_between, trailing
 from metrics.formulas.result import Result, unknown
 from metrics.models import DailyUsage, MonthlyUsage
+
+SHORTER = {"wau_mau": WEEK, "single_day": 1}  # days whose users are compared with MAU, by stickiness mode
 
 Ids = Iterable[int] | QuerySet[Any] | None
 
@@ -64,21 +67,38 @@ def mau(day: date, *, customers: Ids = None) -> int | None:
     return active_users(trailing(day, WINDOW), customers=customers)
 
 
-def stickiness(day: date, *, customers: Ids = None) -> Result:
-    """Mean DAU of the trailing 30 days / MAU, both over known users, so never above 1. None known: no_data."""
+def stickiness(day: date, *, customers: Ids = None, mode: str = "mean_30") -> Result:
+    """Active users of a day or week / MAU, both over known users, so never above 1. None known: no_data.
+
+    `mean_30`: mean DAU of the trailing 30 days; `workdays`: the mean of their Mondays to Fridays; `wau_mau`: WAU;
+    `single_day`: DAU. Source: stickiness_mode.
+    """
     monthly = mau(day, customers=customers)
     if monthly is None:
         return unknown("no_data")
+    if mode in SHORTER:
+        users = active_users(trailing(day, SHORTER[mode]), customers=customers) or 0
+        return engagement.stickiness(dau_mean=users, mau=monthly)
     window = trailing(day, WINDOW)
-    bits = 0
-    for month, mask in masks_of(window):
+    days = [window.start + timedelta(days=offset) for offset in range(window.days)]
+    counted = [when for when in days if mode == "mean_30" or when.weekday() < SATURDAY]
+    mean = engagement.dau_mean([_user_days(counted, customers)], days=len(counted))
+    return engagement.stickiness(dau_mean=mean.value or 0, mau=monthly)
+
+
+def _user_days(days: Sequence[date], customers: Ids) -> int:
+    """Sum over the days of the users active on them."""
+    masks: dict[date, int] = defaultdict(int)
+    for day in days:
+        masks[month_of(day)] |= 1 << (day.day - 1)
+    found = 0
+    for month, mask in masks.items():
         rows = within(MonthlyUsage.objects.filter(month=month), customers)
-        bits += sum(
+        found += sum(
             value.bit_count() * number
             for value, number in rows.annotate(inside=F("days").bitand(mask))
             .order_by()
             .values_list("inside")
             .annotate(number=Count("pk"))
         )
-    mean = engagement.dau_mean([bits], days=WINDOW)
-    return engagement.stickiness(dau_mean=mean.value or 0, mau=monthly)
+    return found
