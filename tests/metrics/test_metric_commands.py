@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from customers.models import StaleMark
-from metrics.models import CohortMonth, CompanyMonth, CustomerMonth, DailyUsage, LineSegment, Movement
+from metrics.models import CohortMonth, CompanyMonth, DailyUsage, LineSegment, Movement
 from tests.factories.customers import make_usage
 from tests.factories.ledgers import make_payer, make_version, mark
 
@@ -278,7 +278,6 @@ def test_verify_metrics_passes_and_needs_something_to_verify(two):
 PLANTED = [
     (LineSegment, {"mrr": Decimal(1)}, "line_segment"),
     (Movement, {"churn_kind": "paused"}, "movement"),
-    (CustomerMonth, {"base_churn": Decimal(7)}, "customer_month"),
     (CompanyMonth, {"kept": Decimal(7)}, "company_month"),
     (CompanyMonth, {"ever_paid": 7}, "company_month"),
     (CohortMonth, {"paying": 7}, "cohort_month"),
