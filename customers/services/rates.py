@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.queries import organisation
 from config.web.errors import DomainError
@@ -15,6 +16,7 @@ from customers.models import FxRate, LineVersion
 from customers.services import facts, staleness
 
 LARGEST = Decimal(10) ** 9
+Key = tuple[str, date, str]  # currency, day, base
 
 
 class RateError(DomainError):
@@ -51,41 +53,54 @@ def record_rates(
         if not 0 < rate.rate < LARGEST:
             raise RateError("An exchange rate lies above zero.", hint="Correct the rate.", field="rate")
     reporting = organisation.current().currency
-    stored = _stored(rates)
-    change, same = facts.Change(), 0
-    for rate in rates:
+    known = _known(rates)
+    changed = [rate for rate in rates if known.get(_key(rate, reporting)) != rate.rate]
+    stored = _stored(changed) if known else {}
+    change = facts.Change()
+    for rate in changed:
         base = rate.base or reporting
-        old = stored.get((rate.currency, rate.day, base))
-        if old is None and base == reporting:
-            old = stored.get((rate.currency, rate.day, ""))
-        if old is not None and old.rate == rate.rate:
-            same += 1
-            continue
         new = FxRate(
             day=rate.day,
             currency=rate.currency,
             rate=rate.rate,
             base=base,
-            recorded_by=by,
+            recorded_by_id=by.pk if by else None,
             source=source,
-            batch=batch,
+            batch_id=batch.pk if batch else None,
         )
-        change.add(new, instead_of=old)
+        change.add(new, instead_of=stored.get((rate.currency, rate.day, base)))
     facts.write(change)
     audit.record(by=by, now=now, action="rates.recorded", after={"rows": len(change.added)})
     _mark_payers(change.added, reporting)
     updated = len(change.replaced)
-    return RatesRecorded(created=len(change.added) - updated, updated=updated, unchanged=same)
+    return RatesRecorded(
+        created=len(change.added) - updated, updated=updated, unchanged=len(rates) - len(changed)
+    )
 
 
-def _stored(rates: Sequence[DayRate]) -> dict[tuple[str, date, str], FxRate]:
+def _key(rate: DayRate, reporting: str) -> Key:
+    return rate.currency, rate.day, rate.base or reporting
+
+
+def _known(rates: Sequence[DayRate]) -> dict[Key, Decimal]:
+    return {
+        (currency, day, base): rate
+        for currency, day, base, rate in _near(rates).values_list("currency", "day", "base", "rate")
+    }
+
+
+def _stored(rates: Sequence[DayRate]) -> dict[Key, FxRate]:
+    return {(row.currency, row.day, row.base): row for row in _near(rates)}
+
+
+def _near(rates: Sequence[DayRate]) -> QuerySet[FxRate]:
+    """Stored rates of the currencies and days in question."""
     if not rates:
-        return {}
+        return FxRate.objects.none()
     days = [rate.day for rate in rates]
-    rows = FxRate.objects.current().filter(
+    return FxRate.objects.current().filter(
         currency__in={rate.currency for rate in rates}, day__range=(min(days), max(days))
     )
-    return {(row.currency, row.day, row.base): row for row in rows}
 
 
 def _mark_payers(added: Sequence[FxRate], reporting: str) -> None:

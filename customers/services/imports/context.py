@@ -118,7 +118,12 @@ class Context:
 
     def fact(self, source_key: str = "") -> dict[str, Any]:
         """Where a fact of this import comes from."""
-        return {"recorded_by": self.by, "source": self.source, "source_key": source_key, "batch": self.batch}
+        return {
+            "recorded_by_id": self.by.pk if self.by else None,
+            "source": self.source,
+            "source_key": source_key,
+            "batch_id": self.batch.pk,
+        }
 
     def remember(self, items: Iterable[tuple[str, int, Mapping[str, Any] | None, Mapping[str, Any]]]) -> None:
         """Keep what was written to people-edited rows, with the state before, so that it can be taken back."""
