@@ -4,14 +4,16 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
-from customers.connectors.maps import MapError, map_of
+from customers.connectors.maps import MapError, map_of, read_map
 from customers.models import Customer, ExternalId, ImportBatch, LineVersion, Ticket, UsageEvent
 from tests.factories.customers import make_customer
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 pytestmark = pytest.mark.django_db
 
 
@@ -256,3 +258,16 @@ def test_a_field_cannot_be_worked_out_and_set_for_all_rows(bring):
 def test_scalars_of_a_map_are_text():
     with pytest.raises(MapError):
         map_of({"name": {"column": 5}})
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.glob("imports/*.yaml")), ids=lambda path: path.stem)
+def test_every_map_of_the_documentation_can_be_read(path):
+    assert read_map(path).fields or read_map(path).specs
+
+
+def test_the_map_of_the_documentation_is_one(tmp_path):
+    text = (DOCS / "imports.md").read_text().split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "map.yaml").write_text(text)
+    said = read_map(tmp_path / "map.yaml")
+    assert (said.options["header"], said.constants) == (["id", "day", "amount"], {"currency": "EUR"})
+    assert said.latest == {"per": ["ticket_id"], "by": "updated_at"}
