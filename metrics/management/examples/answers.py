@@ -13,6 +13,8 @@ from metrics.formulas.mrr import exact
 from metrics.formulas.result import Result
 from metrics.management.examples.inputs import Inputs
 
+PLACES_SHOWN = 12  # decimals on a line; JSON has them all
+
 Output = dict[str, Any]
 Formula = Callable[[Inputs], Output]
 
@@ -63,16 +65,18 @@ def as_json(value: Any, *, exact_numbers: bool) -> Any:
     if isinstance(value, int | Decimal):
         if exact_numbers:
             return digits(value)
-        return int(value) if value == value.to_integral_value() and isinstance(value, int) else float(value)
+        return value if isinstance(value, int) else float(value)
     return value
 
 
 def shown(value: Any) -> str:
-    """A value on one line: numbers with all their digits."""
+    """A value on one line, for the eye."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {shown(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(shown(inner) for inner in value) + "]"
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    return digits(value) if isinstance(value, int | Decimal) else str(value)
+    if isinstance(value, Decimal):
+        return digits(round(value, PLACES_SHOWN))
+    return str(value)

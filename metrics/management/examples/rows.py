@@ -66,21 +66,21 @@ def mrr_snapshot_sets(inputs: Inputs, setting: Setting) -> Output:
 def mrr_movements(inputs: Inputs, setting: Setting) -> Output:
     definition = _definition(inputs, setting)
     lines = timelines(inputs.maps("events"))
-    as_of = _day_after(last_day(lines))
+    as_of = _day_after(last_day(lines)) + _patience(definition)
     customers = record_timelines(lines, _recorder(definition, setting))
     with _computed(customers, definition, as_of, setting):
         found = _movements(customers)
     churns = [row for _, row in found if row.kind == MovementKind.CHURN]
     return {
         "movements": [_movement(name, row) | {"date": row.day} for name, row in found],
-        "churn_kind": churns[-1].churn_kind or ChurnKind.LEFT if churns else None,
+        "churn_kind": str(churns[-1].churn_kind or ChurnKind.LEFT) if churns else None,
     }
 
 
 def mrr_month_summary(inputs: Inputs, setting: Setting) -> Output:
     definition, month = _definition(inputs, setting), month_period(inputs.month("month"))
     lines = timelines(inputs.maps("events"))
-    as_of = max(_day_after(last_day(lines)), month.end)
+    as_of = max(_day_after(last_day(lines)) + _patience(definition), month.end)
     customers = record_timelines(lines, _recorder(definition, setting))
     with _computed(customers, definition, as_of, setting):
         span = spans_for([month], as_of=as_of)[0]
@@ -183,7 +183,7 @@ def _movements(customers: Mapping[str, Customer]) -> list[tuple[str, Movement]]:
     """Movements of all customers by day, then by name; changes of the churn kind alone are none."""
     found = [(name, row) for name, customer in customers.items() for row in movements_for(customer)]
     moved = [(name, row) for name, row in found if row.kind in MovementKind.values and row.amount]
-    return sorted(moved, key=lambda one: (one[1].day, one[0]))
+    return sorted(moved, key=lambda one: (one[1].day, one[0], one[1].event))
 
 
 def _movement(name: str, row: Movement) -> Output:
@@ -214,6 +214,11 @@ def _last_of(stretches: Sequence[Stretch]) -> date | None:
 
 def _day_after(day: date | None) -> date:
     return (day or ANY_DAY) + DAY
+
+
+def _patience(definition: Definition) -> timedelta:
+    """Days after the last event on which the definition itself may still end a line."""
+    return timedelta(days=(definition.auto_churn_days or 0) + definition.renewal_grace_days)
 
 
 def _month_text(day: date) -> str:

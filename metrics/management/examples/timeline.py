@@ -13,6 +13,7 @@ from metrics.management.examples.inputs import InputError, Inputs
 
 STATUSES = frozenset({"active", "past_due", "unpaid", "paused"})
 PERCENT_DIGITS = 4  # decimals of a percentage that a line version keeps
+KINDS = frozenset({"start", "change", "status", "cancel"})
 CHANGING = ("amount", "quantity", "interval", "interval_count")
 
 
@@ -80,15 +81,16 @@ def timelines(events: Iterable[Inputs]) -> list[Timeline]:
     found: dict[str, Timeline] = {}
     for event in sorted(events, key=lambda one: one.day("at")):
         kind = event.text("type")
-        if kind not in _APPLY:
+        if kind not in KINDS:
             raise UnknownWordError(f"event type {kind}")
+        sub = event.text("sub")
         if kind == "start":
-            _refuse_twice(found, event.text("sub"))
-            found[event.text("sub")] = _started(event)
-        elif event.text("sub") in found:
-            _APPLY[kind](found[event.text("sub")], event)
+            _refuse_twice(found, sub)
+            found[sub] = _started(event)
+        elif sub in found:
+            _APPLY[kind](found[sub], event)
         else:
-            raise InputError(f"{event.path}: {event.text('sub')} has not started")
+            raise InputError(f"{event.path}: {sub} has not started")
     return list(found.values())
 
 
@@ -102,6 +104,7 @@ def versions(line: Timeline) -> list[Version]:
                     (term for term in line.terms if term.from_on < day), key=lambda term: term.from_on
                 )
     days = sorted(day for day in cuts if line.ends_on is None or day < line.ends_on)
+    ends = [*days[1:], line.ends_on] if days else []
     return [
         Version(
             begin,
@@ -109,7 +112,7 @@ def versions(line: Timeline) -> list[Version]:
             _fields(line, cuts[begin], begin),
             line.cancelled_on if line.cancelled_on and (end is None or end >= line.cancelled_on) else None,
         )
-        for begin, end in zip(days, [*days[1:], line.ends_on], strict=True)
+        for begin, end in zip(days, ends, strict=True)
     ]
 
 
@@ -212,7 +215,7 @@ def _cancel(line: Timeline, event: Inputs) -> None:
         raise InputError(f"{event.path}: effective is immediate or period_end, not {effective}")
 
 
-_APPLY = {"start": _change, "change": _change, "status": _status, "cancel": _cancel}
+_APPLY = {"change": _change, "status": _status, "cancel": _cancel}
 
 
 def _fields(line: Timeline, terms: Terms, begin: date) -> dict[str, Any]:
