@@ -86,11 +86,19 @@ _COLUMNS = (
     _value("arpa_close", AMOUNT, "closing MRR / customers paying at close"),
     _value("quick_ratio", RATE, "(new + expansion + reactivation) / (contraction + churn)"),
     _value("ltv", AMOUNT, "ARPA x gross margin / mean logo churn of the six complete months before"),
-    _value("cac", AMOUNT, "acquisition cost / new paying customers"),
+    _value(
+        "cac",
+        AMOUNT,
+        "acquisition cost / new paying customers, of the quarter (or `cac_period`) that holds close_day, or of the period where that is longer",
+    ),
     _value("ltv_cac", RATE, "LTV / CAC"),
     _value("cac_payback_months", RATE, "CAC / (ARPA of new customers x gross margin)"),
-    _value("customer_retention_cost", AMOUNT, "retention cost / mean of daily paying customers"),
-    _value("trial_to_paid_rate", RATE, "trials started in the period that have paid since / trials started"),
+    _value(
+        "customer_retention_cost", AMOUNT, "retention cost of the period / mean of daily paying customers"
+    ),
+    _value(
+        "trial_to_paid_rate", RATE, "trials started in the period that have converted since / trials started"
+    ),
     _value("nps", RATE, "100 x (promoters - detractors) / n, latest answer per contact in 90 days"),
     _value("nps_low", RATE, "lower limit of the 95 % interval (adjusted Wald)"),
     _value("nps_high", RATE, "upper limit of the 95 % interval (adjusted Wald)"),
@@ -104,13 +112,19 @@ _COLUMNS = (
     _value("mau", COUNT, "distinct product users of 30 days to close_day"),
     _value("stickiness", RATE, "mean daily product users of 30 days / MAU"),
     _value(
-        "time_to_value_median_days", RATE, "median days from contract start to first value (Kaplan-Meier)"
+        "time_to_value_median_days",
+        RATE,
+        "median days from the first paid day to the first value event (Kaplan-Meier)",
     ),
     _value("activation_rate", RATE, "customers activated in time / new customers whose window has ended"),
-    _value("fcr_rate", RATE, "tickets solved with the first answer / solved tickets"),
-    _value("repeat_purchase_rate", RATE, "customers with two or more orders / customers with an order"),
-    _value("one_time_revenue", AMOUNT, "revenue outside MRR"),
-    _value("arpu_revenue", AMOUNT, "revenue / mean of daily paying customers"),
+    _value("fcr_rate", RATE, "tickets solved with one answer, not passed on, not reopened / solved tickets"),
+    _value(
+        "repeat_purchase_rate",
+        RATE,
+        "customers with two or more orders / customers with an order, ever, up to close_day",
+    ),
+    _value("one_time_revenue", AMOUNT, "orders of the period that were not refunded"),
+    _value("arpu_revenue", AMOUNT, "order revenue of the period / mean of daily paying customers"),
 )
 COLUMNS: Mapping[str, Column] = {column.name: column for column in _COLUMNS}
 DAYS: Mapping[str, str] = {

@@ -1,0 +1,177 @@
+"""Any metric of any periods by its key: the one place that knows which query answers which key."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from metrics.formulas.result import Result
+from metrics.queries.activation import activation_metrics, onboarding_metrics
+from metrics.queries.commerce import commerce_metrics
+from metrics.queries.costs import cost_metrics
+from metrics.queries.csm_work import work_metrics
+from metrics.queries.engagement import (
+    contact_metrics,
+    licence_metrics,
+    lifecycle_metrics,
+    nday_retention,
+    usage_metrics,
+)
+from metrics.queries.questions import Question, Values
+from metrics.queries.rates import rate_metrics
+from metrics.queries.satisfaction import change_metrics, survey_metrics
+from metrics.queries.spans import Span, spans_for
+from metrics.queries.support import fcr_metrics, load_metrics, response_metrics
+from metrics.queries.trials import trial_metrics
+from metrics.queries.worth import lifetime_metrics
+
+NDAYS = (1, 7, 30)  # days of nday_retention that are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Metrics that one query answers together."""
+
+    keys: frozenset[str]
+    read: Callable[[Question], list[Values]]
+
+
+def values_of(
+    question: Question, *, keys: Collection[str], spans: Sequence[Span] | None = None
+) -> list[Values]:
+    """The asked metrics of each period in order, each a value or its reason; unknown keys are a KeyError.
+
+    `spans` of the same periods are read when they are needed and not given. Only queries that answer one of the keys
+    run; what they answer besides is in the values too.
+    """
+    wanted = set(keys)
+    if missing := wanted - KNOWN:
+        raise KeyError(", ".join(sorted(missing)))
+    rows: list[Values] = [{} for _ in question.periods]
+    if not rows:
+        return rows
+    found = [_money(question, wanted, spans)] if wanted & MONEY else []
+    found += [group.read(question) for group in GROUPS if wanted & group.keys]
+    for answers in found:
+        for row, values in zip(rows, answers, strict=True):
+            row.update(values)
+    return rows
+
+
+def series_of(key: str, question: Question) -> list[Result]:
+    """One metric over the periods."""
+    return [row[key] for row in values_of(question, keys=[key])]
+
+
+def _money(question: Question, wanted: Collection[str], spans: Sequence[Span] | None) -> list[Values]:
+    """Rates, lifetimes, orders and costs: each needs some of the one before."""
+    if not set(wanted) & (RATES | WORTH | COSTS):
+        return commerce_metrics(question)
+    if spans is None:
+        spans = spans_for(
+            question.periods,
+            as_of=question.as_of,
+            customers=question.customers,
+            definition=question.definition,
+        )
+    rows = rate_metrics(question, spans=spans) if set(wanted) & RATES else [{} for _ in spans]
+    if set(wanted) & (WORTH | COSTS):
+        _add(rows, lifetime_metrics(question, spans=spans))
+    if set(wanted) & (ORDERS | COSTS):
+        _add(rows, commerce_metrics(question))
+    if set(wanted) & COSTS:
+        ltv, revenue = [row["ltv"] for row in rows], [row["arpu_revenue"] for row in rows]
+        _add(rows, cost_metrics(question, spans=spans, ltv=ltv, revenue=revenue))
+    return rows
+
+
+def _add(rows: Sequence[Values], more: Sequence[Values]) -> None:
+    for row, values in zip(rows, more, strict=True):
+        row.update(values)
+
+
+def _days(question: Question) -> list[Values]:
+    listed = {f"nday_retention_{k}": nday_retention(question, k=k) for k in NDAYS}
+    return [
+        {name: results[number] for name, results in listed.items()} for number in range(len(question.periods))
+    ]
+
+
+RATES = frozenset(
+    {
+        "mrr", "arr", "paying_customers", "net_new_mrr", "mrr_growth", "customer_growth", "customer_retention_rate",
+        "survival_to_date", "expansion_rate", "expansion_growth", "arpa_close", "asp", "quick_ratio",
+        "logo_churn_rate", "gross_mrr_churn_rate", "net_mrr_churn_rate", "annual_churn", "customer_lifetime",
+        "steady_state_customers", "nrr", "grr", "nrr_12m", "grr_12m", "logo_retention_12m",
+    }
+)  # fmt: skip
+WORTH = frozenset({"ltv", "ltv_revenue"})
+COSTS = frozenset(
+    {
+        "acquisition_cost", "cac", "ltv_cac", "ltv_cac_gain", "cac_payback_months", "retention_cost",
+        "customer_retention_cost", "net_customer_value",
+    }
+)  # fmt: skip
+ORDERS = frozenset(
+    {
+        "repeat_purchase_rate",
+        "repeat_purchase_rate_in_period",
+        "one_time_revenue",
+        "arpu_revenue",
+        "clv_retail",
+    }
+)
+MONEY = RATES | WORTH | COSTS | ORDERS
+_TIMES = ("first_response", "time_to_resolve")
+GROUPS = (
+    Group(
+        frozenset(
+            {
+                "nps", "nps_low", "nps_high", "nps_n", "csat", "csat_low", "csat_high", "csat_n", "csat_mean",
+                "csat_index", "ces", "ces_low", "ces_high", "ces_n", "ces_mean", "survey_response_rate",
+            }
+        ),
+        survey_metrics,
+    ),
+    Group(frozenset({"nps_change", "nps_change_p", "nps_changed"}), change_metrics),
+    Group(frozenset({"dau_mean", "wau", "mau", "stickiness"}), usage_metrics),
+    Group(frozenset({"licence_use"}), licence_metrics),
+    Group(
+        frozenset({"users_new", "users_returning", "users_resurrecting", "users_dormant"}), lifecycle_metrics
+    ),
+    Group(frozenset(f"nday_retention_{k}" for k in NDAYS), _days),
+    Group(frozenset({"contact_frequency"}), contact_metrics),
+    Group(
+        frozenset(
+            {
+                "trial_to_paid_rate", "trials_started", "trials_converted", "trials_pending", "trials_abandoned",
+            }
+        ),
+        trial_metrics,
+    ),
+    Group(
+        frozenset(
+            {
+                "activation_rate", "time_to_value_median_days", "time_to_value_p75_days", "value_reached_share",
+                "value_reached_30d_share",
+            }
+        ),
+        activation_metrics,
+    ),
+    Group(frozenset({"onboarding_time_median_days"}), onboarding_metrics),
+    Group(frozenset({"fcr_rate"}), fcr_metrics),
+    Group(
+        frozenset(f"{name}{suffix}" for name in _TIMES for suffix in ("", "_p90", "_business", "_business_p90")),
+        response_metrics,
+    ),
+    Group(frozenset({"ticket_load"}), load_metrics),
+    Group(
+        frozenset(
+            {
+                "ebr_cover", "follow_ups_on_time", "days_to_first_touchpoint", "referral_cover", "advocacy",
+                "outcome_attainment", "customer_outcome_growth", "feedback_loop", "playbooks_finished",
+                "untouched_customers", "saves",
+            }
+        ),
+        work_metrics,
+    ),
+)  # fmt: skip
+KNOWN = MONEY.union(*(group.keys for group in GROUPS))
