@@ -1,6 +1,8 @@
-"""Groups of customers for breakdowns: by an attribute, the CSM, or a custom field, as it is today."""
+"""Breakdowns by an attribute, the CSM, the plan or a custom field: dated values, so that a handover moves no history."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from django.db.models import F, QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform
@@ -8,6 +10,12 @@ from django.db.models.functions import Coalesce
 
 from customers.models import Customer
 from customers.queries.access import everybody
+from metrics.formulas.definition import Definition
+from metrics.formulas.periods import Period
+from metrics.queries import definitions
+from metrics.queries.spans import Span, ids_of, reading_of, span_days, span_of
+from metrics.queries.usage_windows import Ids
+from metrics.sql.segments import segment_totals
 
 UNKNOWN = "unknown"  # customers without a value; shown, so that the parts add up to the whole
 FIELDS = {
@@ -32,6 +40,38 @@ class UnknownFieldError(ValueError):
 def field_names() -> list[str]:
     """Fields that a breakdown may name, besides custom fields as cf_<key>."""
     return sorted(FIELDS)
+
+
+def segment_spans(
+    field: str,
+    periods: Sequence[Period],
+    *,
+    as_of: date,
+    customers: Ids = None,
+    definition: Definition | None = None,
+    known_at: datetime | None = None,
+) -> dict[str, list[Span]]:
+    """{value: one span per period}; the values of a period sum to the period's totals (G-14, S-1 to S-4).
+
+    Customers without a value on a day are "unknown". An unknown field is an UnknownFieldError.
+    """
+    if field not in FIELDS and not field.startswith(CUSTOM):
+        raise UnknownFieldError(field)
+    close_days = [min(period.last_day, as_of) for period in periods]
+    found = segment_totals(
+        field,
+        span_days(periods, close_days),
+        ids=ids_of(customers),
+        reading=reading_of(definition or definitions.current()),
+        known_at=known_at,
+    )
+    return {
+        value: [
+            span_of(period, close_on, parts.get(no, {}))
+            for no, (period, close_on) in enumerate(zip(periods, close_days, strict=True))
+        ]
+        for value, parts in found.items()
+    }
 
 
 def groups_by(field: str) -> dict[str, list[int]]:

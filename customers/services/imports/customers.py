@@ -1,6 +1,7 @@
 """Customers from a file: new ones, changed ones, their dated attributes and their CSM."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from accounts.choices import Role
@@ -14,6 +15,7 @@ from customers.services import assignments, attributes, custom_fields, search_te
 from customers.services.attributes import NewValue
 from customers.services.imports.context import Context, plain
 
+EVER = date(1970, 1, 1)  # what a new customer of unknown age comes with is taken to have been so before
 PLAIN = ("name", "domain", "industry", "country", "currency", "time_zone", "created_on")
 ATTRIBUTES = {"segment": "segment", "tier": "tier", "region": "region", "lifecycle_phase": "phase"}
 TYPE = "customer"
@@ -211,9 +213,10 @@ def _write_attributes(
     for row in rows:
         pk = known[row.values["customer_id"]]
         start = _since(row, new, context)
+        ever = EVER if row.values["customer_id"] in new and "created_on" not in row.values else start
         for name, key in ATTRIBUTES.items():
             if name in row.values:
-                day = row.values.get("phase_since", start) if key == "phase" else start
+                day = row.values.get("phase_since", start) if key == "phase" else ever
                 values.append(NewValue(pk, key, row.values[name], day))
         if "parent_id" in row.values:
             values.append(NewValue(pk, "parent", str(known[row.values["parent_id"]]), start))
