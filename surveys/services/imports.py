@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from accounts.models import Organisation
 from accounts.queries import organisation
 from config.work.pg import insert_models, update_models
 from customers.connectors.layouts import LOW_IS_GOOD
@@ -67,9 +68,10 @@ class Said:
 class Plan:
     """What is to be written in one go."""
 
+    home: Organisation
     new: list[Response] = field(default_factory=list)
     changed: list[Response] = field(default_factory=list)
-    revisions: list[ResponseRevision] = field(default_factory=list)
+    revisions: list[tuple[Response, dict[str, Any]]] = field(default_factory=list)
     events: list[ResponseEvent] = field(default_factory=list)
     items: list[tuple[Response, dict[str, Any] | None]] = field(default_factory=list)
     first_days: dict[int, date] = field(default_factory=dict)
@@ -77,7 +79,7 @@ class Plan:
     def touch(self, customer_id: int | None, moment: datetime) -> None:
         """Note that a customer changes from the day of an answer on."""
         if customer_id is not None:
-            day = organisation.local_day(moment)
+            day = organisation.local_day(moment, self.home)
             self.first_days[customer_id] = min(self.first_days.get(customer_id, day), day)
 
 
@@ -94,7 +96,7 @@ def apply(rows: Sequence[Row], context: Context) -> None:
     groups: dict[str, list[Said]] = defaultdict(list)
     for answer in said:
         groups[answer.name or answer.key].append(answer)
-    plan = Plan()
+    plan = Plan(home=context.organisation)
     for key, answers in groups.items():
         pairs = pair_up(
             answers,
@@ -263,14 +265,14 @@ def _plan_change(
 
 def _plan_rest(response: Response, answer: Said, plan: Plan) -> None:
     given = {} if answer.given_score == response.score else {"given_score": answer.given_score}
-    plan.revisions.append(revision_of(response, evidence=given))
+    plan.revisions.append((response, given))
     plan.touch(response.customer_id, response.answered_at)
 
 
 def _write(plan: Plan, context: Context) -> None:
     update_models(plan.changed, WRITTEN)
     insert_models(plan.new)
-    insert_models(plan.revisions)
+    insert_models([revision_of(response, evidence=given) for response, given in plan.revisions])
     insert_models(plan.events)
     context.remember((TYPE, response.pk, before, snapshot(response)) for response, before in plan.items)
     staleness.mark_each(first_days=plan.first_days, cause="survey answer")
@@ -311,13 +313,14 @@ def undo(*, batch: ImportBatch, undone: Undone, by: Any, now: datetime) -> None:
     items = {item.object_id: item for item in BatchItem.objects.filter(batch=batch, object_type=TYPE)}
     ids = sorted(items)
     changed, events, revisions = [], [], []
+    home = organisation.current()
     for start in range(0, len(ids), ARGUMENTS):
         for response in Response.objects.filter(pk__in=ids[start : start + ARGUMENTS]).order_by("pk"):
             item = items[response.pk]
             if response.status != ResponseStatus.COUNTED or snapshot(response) != item.after:
                 undone.conflicts.append(f"answer “{response}” was changed later")
                 continue
-            undone.touch(response.customer_id, organisation.local_day(response.answered_at))
+            undone.touch(response.customer_id, organisation.local_day(response.answered_at, home))
             if item.before is None:
                 response.status, response.updated_at = ResponseStatus.VOID, now
                 kind = ResponseEventKind.VOIDED

@@ -102,6 +102,18 @@ def test_equal_answers_of_one_moment_are_counted_each(bring, people):
     assert counts(bring(HEAD + rows + "2026-03-02,nps,5,k1,,\n")) == (1, 0, 4, 0)
 
 
+def test_hundreds_of_answers_are_written_changed_and_taken_back(bring, people, now):
+    rows = [f"2026-03-02,nps,{number % 11},k1,,{number}\n" for number in range(500)]
+    assert counts(bring(HEAD + "".join(rows))) == (500, 0, 0, 0)
+    changed = [row.replace("nps,10,", "nps,9,").replace("nps,0,", "nps,1,") for row in rows]
+    assert counts(bring(HEAD + "".join(changed))) == (0, 91, 409, 0)
+    assert ResponseRevision.objects.count() == 591
+    for batch in ImportBatch.objects.order_by("-pk"):
+        assert undo_import(batch=batch, by=None, now=now).conflicts == []
+    assert not Response.objects.counted().exists()
+    assert counts(bring(HEAD + "".join(rows))) == (500, 0, 0, 0)
+
+
 def test_an_id_of_the_survey_tool_names_the_answer(bring, people):
     head = "answered_at,kind,score,response_id\n"
     assert counts(bring(head + "2026-03-02,nps,9,007\n")) == (1, 0, 0, 0)
