@@ -144,11 +144,11 @@ def _default(said: str, _row: Sequence[str], text: Text) -> Text:
 
 
 def _number_equals(seen: Counter[str], _row: Sequence[str], text: Text) -> Text:
-    """The first of equal values as it is, the second with -2 behind it: an id for rows that have none."""
+    """The first of equal values as it is, the second with #2 behind it: an id for rows that have none."""
     if not text[0]:
         return text
     seen[text[0]] += 1
-    return (f"{text[0]}-{seen[text[0]]}" if seen[text[0]] > 1 else text[0]), text[1]
+    return (f"{text[0]}#{seen[text[0]]}" if seen[text[0]] > 1 else text[0]), text[1]
 
 
 def _operand(said: Any, places: Places, empty: frozenset[str]) -> Callable[[Sequence[str]], Text]:

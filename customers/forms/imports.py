@@ -43,7 +43,7 @@ class UploadForm(forms.Form):
     """A file and where it comes from."""
 
     file = forms.FileField(
-        label="File", help_text="CSV, plain or gzip. The first row names the columns.", max_length=200
+        label="File", help_text="CSV, plain, gzip or zip. The first row names the columns.", max_length=200
     )
     kind = forms.ChoiceField(label="What it holds", choices=ImportKind)
     source = forms.SlugField(

@@ -160,7 +160,7 @@ def test_orders_without_an_id_are_numbered_where_they_are_equal(bring, buyers):
         assert counts(bring("orders", rows, specs=spec)) == expected
     assert set(Order.objects.values_list("source_key", flat=True)) == {
         "k1 2026-01-05 1",
-        "k1 2026-01-05 1-2",
+        "k1 2026-01-05 1#2",
         "k1 2026-01-05 2",
     }
 

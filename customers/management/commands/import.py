@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from config.web.errors import DomainError
+from customers.choices import ImportKind
 from customers.connectors.maps import Map, read_map
 from customers.connectors.table import Columns
 from customers.services.imports.run import Outcome, Request, run_import
@@ -21,10 +22,10 @@ BAR_WIDTH = 24
 
 
 class Command(BaseCommand):
-    help = "Import a CSV file (plain or gzip): all of it or nothing, unless --skip-bad."
+    help = "Import a CSV file (plain, gzip or zipped): all of it or nothing, unless --skip-bad."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("kind", help="customers contacts subscriptions usage tickets touchpoints rates")
+        parser.add_argument("kind", help=" ".join(ImportKind.values))
         parser.add_argument("file", type=Path)
         parser.add_argument("--map", type=Path, help="YAML: field: column, and options of the file")
         parser.add_argument(

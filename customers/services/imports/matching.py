@@ -9,7 +9,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from hashlib import blake2b
 from typing import TypeVar
 
-New, Old = TypeVar("New"), TypeVar("Old")
+New = TypeVar("New")
+Old = TypeVar("Old")
 KEY_BYTES = 16
 
 
