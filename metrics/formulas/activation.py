@@ -1,11 +1,13 @@
 """Times until something happens, with those still waiting censored (R-5, section 17)."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from metrics.formulas.growth import mean
+from metrics.formulas.mrr import exact
 from metrics.formulas.result import Number, Result, known, ratio, unknown
 
 
@@ -22,25 +24,28 @@ def kaplan_meier(watched: Sequence[Watched]) -> dict[Number, Decimal]:
 
     Without censoring it equals 1 - the empirical distribution.
     """
-    events = Counter(item.days for item in watched if item.reached)
-    survival: dict[Number, Decimal] = {}
-    now = Decimal(1)
-    for day in sorted(events):
-        at_risk = sum(1 for item in watched if item.days >= day)
-        share = ratio(at_risk - events[day], at_risk)
-        now *= share.value if share.value is not None else Decimal(1)
-        survival[day] = now
-    return survival
+    return {day: exact(share) for day, share in _survival(watched)}
 
 
 def quantile_days(watched: Sequence[Watched], *, left: Decimal = Decimal("0.5")) -> Result:
     """Smallest time with S <= left; nobody watched: no_data; S never falls so far: not_reached. P75: left = 0.25."""
     if not watched:
         return unknown("no_data")
-    for day, share in kaplan_meier(watched).items():
-        if share <= left:
-            return known(day)
-    return unknown("not_reached")
+    reached = (day for day, share in _survival(watched) if share <= Fraction(left))
+    day = next(reached, None)
+    return unknown("not_reached") if day is None else known(day)
+
+
+def _survival(watched: Sequence[Watched]) -> Iterator[tuple[Number, Fraction]]:
+    """(event time, S) in order of time, as fractions: rounded shares could miss a quantile they reach exactly."""
+    events = Counter(item.days for item in watched if item.reached)
+    censored = Counter(item.days for item in watched if not item.reached)
+    at_risk, now = len(watched), Fraction(1)
+    for day in sorted(events.keys() | censored.keys()):
+        if events[day]:
+            now *= Fraction(at_risk - events[day], at_risk)
+            yield day, now
+        at_risk -= events[day] + censored[day]
 
 
 def time_to_value_median_days(watched: Sequence[Watched]) -> Result:
