@@ -224,3 +224,14 @@ def recorded_at(moment: datetime) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config(%s, '', true)", [RECORDED_AT])
+
+
+def settled_before() -> datetime:
+    """A moment before which nothing more can become visible: older than every transaction that is still writing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT least(min(xact_start), now()) - interval '1 microsecond' FROM pg_stat_activity"
+            " WHERE backend_xid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        moment: datetime = cursor.fetchone()[0]
+        return moment

@@ -1,6 +1,7 @@
 """Everything computed: rollups of revenue and usage, readings, scorecards, scores."""
 
 from metrics.models.changes import BridgeChange, CohortChange
+from metrics.models.closed_month import ClosedMonth, FrozenValue, Restatement
 from metrics.models.company_month import CohortMonth, CompanyMonth, DirtyMonth, RollupFill
 from metrics.models.customer_month import CustomerMonth
 from metrics.models.customer_start import CustomerStart
@@ -15,6 +16,7 @@ from metrics.models.value_event import ValueEvent
 
 __all__ = [
     "BridgeChange",
+    "ClosedMonth",
     "CohortChange",
     "CohortMonth",
     "CompanyMonth",
@@ -25,11 +27,13 @@ __all__ = [
     "DailyUsage",
     "DefinitionVersion",
     "DirtyMonth",
+    "FrozenValue",
     "HealthScore",
     "LinePrice",
     "LineSegment",
     "MonthlyUsage",
     "Movement",
+    "Restatement",
     "RollupFill",
     "Scorecard",
     "ScorecardVersion",

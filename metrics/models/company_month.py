@@ -109,6 +109,7 @@ class RollupFill(models.Model):
     as_of = models.DateField()
     currency = models.CharField(max_length=3)
     time_zone = models.CharField(max_length=64)
+    definition = models.PositiveIntegerField(default=0)
     checksum = models.CharField(max_length=64, blank=True)
 
     def __str__(self) -> str:

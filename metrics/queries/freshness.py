@@ -8,6 +8,7 @@ from django.db.models import Min
 from accounts.queries import organisation
 from customers.models import StaleMark
 from metrics.models import DirtyMonth, RollupFill
+from metrics.queries import definitions
 
 REVENUE = "revenue"
 
@@ -52,9 +53,12 @@ def currency_and_zone() -> tuple[str, str]:
 
 
 def is_other_basis() -> bool:
-    """Whether the numbers were made in another currency or zone than the organisation has now."""
+    """Whether the numbers were made in another currency or zone, or under another definition, than are in force."""
     fill = last_fill()
-    return fill is not None and (fill.currency, fill.time_zone) != currency_and_zone()
+    if fill is None:
+        return False
+    made_in = (fill.currency, fill.time_zone, fill.definition)
+    return made_in != (*currency_and_zone(), definitions.current_number())
 
 
 def nothing_waits(*, as_of: date) -> bool:

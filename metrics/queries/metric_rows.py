@@ -1,8 +1,8 @@
 """One row of metrics per period: the columns of `manage.py metrics`, each a value or the reason why not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from metrics.formulas.definition import Definition
 from metrics.formulas.periods import Period
@@ -44,22 +44,22 @@ def metric_rows(
     as_of: date,
     complete_to: date,
     customers: Ids = None,
-    net_months: bool = False,
     definition: Definition | None = None,
     segment: str | None = None,
+    spans: Sequence[Span] | None = None,
+    known_at: datetime | None = None,
 ) -> list[MetricRow]:
-    """Rows of the periods in order, as known now, with nothing after the day `as_of`.
+    """Rows of the periods in order, with nothing after the day `as_of`, as known now or at `known_at`.
 
-    A period is complete when its last day is not after `complete_to`. `net_months` gives movements between month ends.
-    `definition` is the one in force unless given; `segment` names the segment that `customers` are, whose costs count.
+    A period is complete when its last day is not after `complete_to`. `definition` is the one in force unless given.
+    `segment` names the segment that `customers` are, whose costs count, and `spans` are its spans by dated values.
     """
     if not periods:
         return []
     chosen = definition or definitions.current()
-    if net_months:
-        chosen = replace(chosen, movement_grain="month")
-    question = Question(periods, as_of, chosen, customers, segment)
-    spans = spans_for(periods, as_of=as_of, customers=customers, definition=chosen)
+    question = Question(periods, as_of, chosen, customers, segment, known_at)
+    if spans is None:
+        spans = spans_for(periods, as_of=as_of, customers=customers, definition=chosen)
     rows = values_of(question, keys=SHOWN, spans=spans)
     return [
         MetricRow(

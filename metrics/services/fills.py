@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from metrics.models import RollupFill
+from metrics.queries import definitions
 from metrics.queries.freshness import REVENUE, currency_and_zone
 
 
@@ -16,6 +17,7 @@ def note_fill(*, as_of: date, now: datetime, checksum: str) -> None:
             "filled_at": now,
             "currency": currency,
             "time_zone": zone,
+            "definition": definitions.current_number(),
             "checksum": checksum,
         },
     )

@@ -5,12 +5,15 @@ import io
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from customers.models import StaleMark
+from customers.services.attributes import NewValue, set_attributes
 from metrics.models import CohortMonth, CompanyMonth, DailyUsage, LineSegment, Movement
+from metrics.rollups import checksum
 from tests.factories.customers import make_usage
 from tests.factories.ledgers import make_payer, make_version, mark
 
@@ -169,9 +172,9 @@ def test_metrics_by_quarter_year_and_as_of(two):
     assert (last["close_day"], last["close_mrr"], last["incomplete"]) == ("2024-03-04", "350.000000", "true")
 
 
-def test_metrics_of_a_segment_and_by_a_field_add_up(two):
+def test_metrics_of_a_segment_and_by_a_field_add_up(two, now):
     larch, _ = two
-    type(larch).objects.filter(pk=larch.pk).update(segment="large")
+    set_attributes(values=[NewValue(larch.pk, "segment", "large", date(2024, 1, 1))], by=None, now=now)
     whole = table("metrics", "--from", "2024-03", "--to", "2024-03")[0]
     rows = table("metrics", "--from", "2024-03", "--to", "2024-03", "--by", "segment")
     assert [(row["segment"], row["close_mrr"], row["churn_mrr"]) for row in rows] == [
@@ -197,15 +200,32 @@ def test_metrics_under_month_grain_movements(two):
     [
         (["--from", "2024-13"], "Write it as 2026-03"),
         (["--from", "2024-03", "--to", "2024-01"], "Swap"),
-        (["--preset", "stripe"], "No presets"),
+        (["--preset", "recurly"], "chartmogul, profitwell, stripe"),
         (["--by", "colour"], "There is no field colour"),
         (["--segment", "tier"], "field=value"),
-        (["--set", "movement_grain=event"], "not known"),
+        (["--set", "movement_grain=hour"], "day, event, month"),
+        (["--set", "colour=red"], "no key 'colour'"),
         (["--as-of", "yesterday"], "2026-03-31"),
     ],
 )
 def test_metrics_refuses_what_it_does_not_know(arguments, words):
     assert words in refused("metrics", *arguments)
+
+
+def test_metrics_under_the_rules_of_another_tool_leave_the_stored_numbers_alone(two):
+    table("metrics")
+    before = checksum.of_tables()
+    for preset in ("chartmogul", "stripe", "profitwell"):
+        rows = table("metrics", "--preset", preset)
+        for last, row in pairwise(rows):
+            assert row["open_mrr"] == last["close_mrr"]
+    assert checksum.of_tables() == before
+
+
+def test_metrics_as_known_on_an_earlier_day(two):
+    assert table("metrics", "--known-at", "2023-12-31", "--from", "2024-03")[0]["close_mrr"] == "0.000000"
+    today = table("metrics", "--from", "2024-03")[0]["close_mrr"]
+    assert table("metrics", "--known-at", "2030-01-01", "--from", "2024-03")[0]["close_mrr"] == today
 
 
 def test_movements_is_the_ledger(two):

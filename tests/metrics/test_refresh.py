@@ -12,7 +12,15 @@ from config.work import jobs
 from config.work.models import Job, JobState
 from customers.models import CustomerSummary, LineVersion, StaleMark
 from metrics import tasks
-from metrics.models import CompanyMonth, CustomerMonth, DailyUsage, DirtyMonth, MonthlyUsage, Movement, RollupFill
+from metrics.models import (
+    CompanyMonth,
+    CustomerMonth,
+    DailyUsage,
+    DirtyMonth,
+    MonthlyUsage,
+    Movement,
+    RollupFill,
+)
 from metrics.queries.freshness import freshness, nothing_waits
 from metrics.queries.verification import verify
 from metrics.rollups import checksum
