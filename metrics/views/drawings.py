@@ -12,7 +12,7 @@ from metrics.catalog import METRICS, REASONS
 from metrics.formulas.money import exactly
 from metrics.formulas.result import Result
 from metrics.queries.figures import MOVES, Figures
-from metrics.views.tiles import Strip, movements_href, shown
+from metrics.views.tiles import REVENUE_TILES, Strip, movements_href, shown
 from metrics.views.wording import KIND_TONES, KIND_WORDS, period_word, short_period
 
 UP_FIRST = ("new", "expansion", "reactivation", "contraction", "churn", "fx")
@@ -24,7 +24,7 @@ RETENTION = (
     ("net_mrr_churn_rate", "Net churn"),
     ("logo_churn_rate", "Logo churn"),
 )
-LINKED = frozenset(METRICS)
+LINKED = frozenset({*REVENUE_TILES, "quick_ratio"})  # metrics that have a page of their own
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,88 @@
+"""Survey scores (metrics specification 15)."""
+
+from metrics.catalog.entry import ANSWERS, CONTACTS, MAILS, RATE, SCORE, SHARE, UP, Hint, Metric
+
+SURVEYS = "Surveys"
+NOBODY = ("no_data",)
+ANSWER_ROWS = "answers with score, customer and day"
+
+VOICE = (
+    Metric(
+        "nps",
+        "NPS",
+        SCORE,
+        UP,
+        "Promoters (9 and 10) less detractors (0 to 6) among the latest answer of each contact in 90 days.",
+        "100 × (promoters − detractors) / answers",
+        section=SURVEYS,
+        inputs=(ANSWERS,),
+        reasons=NOBODY,
+        rows=ANSWER_ROWS,
+        parts=("nps_n",),
+    ),
+    Metric(
+        "nps_interval",
+        "NPS interval",
+        SCORE,
+        "",
+        "Where the score of everybody lies with 95 % confidence, were the answers a fair sample.",
+        "adjusted Wald: ¾ promoters, 1½ passives and ¾ detractors added; centre ± 1.96 × √(variance / (n + 3))",
+        section=SURVEYS,
+        inputs=(ANSWERS, CONTACTS),
+        reasons=NOBODY,
+        rows=ANSWER_ROWS,
+        parts=("nps_low", "nps_high"),
+    ),
+    Metric(
+        "nps_change",
+        "Change of NPS",
+        SCORE,
+        UP,
+        "Difference to the window before, called a change only when chance is unlikely to have made it.",
+        "difference of the adjusted scores; z = difference / √(se₁² + se₂²), two-sided",
+        section=SURVEYS,
+        inputs=(ANSWERS,),
+        reasons=NOBODY,
+        rows=ANSWER_ROWS,
+        parts=("nps_change_p", "nps_changed"),
+    ),
+    Metric(
+        "csat",
+        "CSAT",
+        SHARE,
+        UP,
+        "Share of answers in the two top boxes, by the day the invitation was sent. Neutral answers stay in the total.",
+        "100 × satisfied / answers",
+        section=SURVEYS,
+        inputs=(ANSWERS,),
+        reasons=NOBODY,
+        rows=ANSWER_ROWS,
+        parts=("csat_n", "csat_low", "csat_high", "csat_mean", "csat_index"),
+    ),
+    Metric(
+        "ces",
+        "CES",
+        SHARE,
+        UP,
+        "Share of answers that agree it was easy (5 to 7 of 7), by the day the invitation was sent.",
+        "100 × agreeing / answers",
+        section=SURVEYS,
+        inputs=(ANSWERS,),
+        reasons=(*NOBODY, "not_configured"),
+        rows=ANSWER_ROWS,
+        parts=("ces_n", "ces_low", "ces_high", "ces_mean"),
+        hint=Hint("above 70 % agreeing is good", "public guides"),
+    ),
+    Metric(
+        "survey_response_rate",
+        "Answer rate",
+        RATE,
+        UP,
+        "Answers to the mails that arrived. Waves are pooled, never averaged.",
+        "answered / delivered (sent − bounced)",
+        section=SURVEYS,
+        inputs=(MAILS, ANSWERS),
+        reasons=NOBODY,
+        rows="invitations with what became of them",
+    ),
+)
