@@ -69,7 +69,6 @@ def rows_of_all_tables():
     "options",
     [
         {},
-        {"reverse": True},
         {"timezone": "Pacific/Auckland"},
         {"timezone": "Pacific/Honolulu", "reverse": True},
     ],
@@ -300,7 +299,7 @@ def test_discounts_with_different_ends_cut_the_line():
     start = START | {
         "discounts": [
             {"type": "percent", "value": 10, "until": "2024-02-01"},
-            {"type": "percent", "value": 5},
+            {"type": "percent", "value": 5, "until": "2024-03-01"},
             {"type": "fixed", "value": 1, "until": "2024-03-01"},
         ]
     }
@@ -313,6 +312,15 @@ def test_discounts_with_different_ends_cut_the_line():
     ]
     assert found[0].fields["discount_amount"] == Decimal("2.45")
     assert (found[1].fields["discount_percent"], found[1].fields["discount_amount"]) == (5, 1)
-    assert (found[2].fields["discount_percent"], found[2].fields["discount_amount"]) == (5, None)
+    assert (found[2].fields["discount_percent"], found[2].fields["discount_amount"]) == (None, None)
     with pytest.raises(InputError, match="percent or fixed"):
         timeline.timelines(events(START | {"discounts": [{"type": "gift", "value": 1}]}))
+
+
+def test_lasting_and_passing_discounts_together_are_two_lines_that_sum_to_one():
+    discounts = [{"type": "percent", "value": 10, "until": "2024-02-01"}, {"type": "fixed", "value": 1}]
+    (line,) = timeline.timelines(events(START | {"discounts": discounts}))
+    running, standing = (timeline.versions(line, part) for part in line.parts)
+    assert [one.fields["amount"] for one in running] == [9, 9]
+    assert [one.fields["discount_amount"] for one in running] == [1, None]
+    assert {(one.fields["amount"], one.fields["discount_amount"]) for one in standing} == {(1, 1)}

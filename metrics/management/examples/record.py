@@ -55,11 +55,11 @@ def record_timelines(lines: Sequence[Timeline], recorder: Recorder) -> dict[str,
     """Record subscriptions: step by step, or every stretch by itself with the latest first."""
     first = min((line.started_on for line in lines), default=recorder.now.date())
     customers = customers_named((line.customer for line in lines), since=first, recorder=recorder)
-    for line in recorder.order(lines):
+    for line, part in recorder.order((one, part) for one in lines for part in one.parts):
         if recorder.backwards:
-            _stretches_from_the_last(line, customers[line.customer], recorder)
+            _stretches_from_the_last(line, part, customers[line.customer], recorder)
         else:
-            _step_by_step(line, customers[line.customer], recorder)
+            _step_by_step(line, part, customers[line.customer], recorder)
     return customers
 
 
@@ -112,13 +112,13 @@ def record_lines(
     return customers
 
 
-def _step_by_step(line: Timeline, customer: Customer, recorder: Recorder) -> None:
+def _step_by_step(line: Timeline, part: str, customer: Customer, recorder: Recorder) -> None:
     """Start, then every change and the cancellation in order of their days."""
-    stretches = versions(line)
+    stretches = versions(line, part)
     if not stretches:
         return
     first, *later = stretches
-    stored = _start(line, customer, replace(first, to_on=None, cancelled_on=None), recorder)
+    stored = _start(line, part, customer, replace(first, to_on=None, cancelled_on=None), recorder)
     cancelled = line.cancelled_on is None
     for stretch in later:
         if not cancelled and line.cancelled_on is not None and stretch.from_on > line.cancelled_on:
@@ -135,12 +135,14 @@ def _step_by_step(line: Timeline, customer: Customer, recorder: Recorder) -> Non
         _cancel(line, stored, recorder)
 
 
-def _stretches_from_the_last(line: Timeline, customer: Customer, recorder: Recorder) -> None:
-    for stretch in reversed(versions(line)):
-        _start(line, customer, stretch, recorder)
+def _stretches_from_the_last(line: Timeline, part: str, customer: Customer, recorder: Recorder) -> None:
+    for stretch in reversed(versions(line, part)):
+        _start(line, part, customer, stretch, recorder)
 
 
-def _start(line: Timeline, customer: Customer, stretch: Version, recorder: Recorder) -> Subscription:
+def _start(
+    line: Timeline, part: str, customer: Customer, stretch: Version, recorder: Recorder
+) -> Subscription:
     marks = {"cancelled_on": stretch.cancelled_on, "reason": REASON} if stretch.cancelled_on else {}
     return subscriptions.start_line(
         customer=customer,
@@ -148,7 +150,7 @@ def _start(line: Timeline, customer: Customer, stretch: Version, recorder: Recor
         to_on=stretch.to_on,
         by=None,
         now=recorder.now,
-        product=line.sub,
+        product=f"{line.sub} {part}".strip(),
         currency=recorder.currency,
         **stretch.fields,  # type: ignore[arg-type]
         **marks,  # type: ignore[arg-type]

@@ -7,11 +7,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from metrics.formulas.money import quantise
 from metrics.formulas.mrr import Discount, discounted, exact
 from metrics.formulas.periods import period_end_after
 from metrics.management.examples.inputs import InputError, Inputs
 
 STATUSES = frozenset({"active", "past_due", "unpaid", "paused"})
+WHOLE, RUNNING, STANDING = "", "running", "standing"  # parts of a line, see Timeline.parts
 PERCENT_DIGITS = 4  # decimals of a percentage that a line version keeps
 KINDS = frozenset({"start", "change", "status", "cancel"})
 CHANGING = ("amount", "quantity", "interval", "interval_count")
@@ -50,6 +52,16 @@ class Timeline:
     discounts: Sequence[Discount] = ()
     cancelled_on: date | None = None
     ends_on: date | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The lines it is recorded as: one, or two when some discounts last for ever and others do not.
+
+        A line version keeps discounts of one duration. What the lasting ones take off is then a line of its own that
+        they bring to 0; splitting a line in two that sum to it changes no movement (M-9).
+        """
+        lasting = {discount.until_on is None for discount in self.discounts}
+        return (RUNNING, STANDING) if len(lasting) > 1 else (WHOLE,)
 
     def cancel(self, day: date, *, ends_on: date) -> None:
         """The line ends on a day; of several ends the earliest holds."""
@@ -94,8 +106,8 @@ def timelines(events: Iterable[Inputs]) -> list[Timeline]:
     return list(found.values())
 
 
-def versions(line: Timeline) -> list[Version]:
-    """The line cut wherever its price, state or discounts change; nothing when it ends before it begins."""
+def versions(line: Timeline, part: str = WHOLE) -> list[Version]:
+    """The line, or a part of it, cut wherever its price, state or discounts change; nothing when it ends before it begins."""
     cuts = {term.from_on: term for term in line.terms}
     if len({discount.until_on for discount in line.discounts}) > 1:
         for day in (discount.until_on for discount in line.discounts):
@@ -109,7 +121,7 @@ def versions(line: Timeline) -> list[Version]:
         Version(
             begin,
             end,
-            _fields(line, cuts[begin], begin),
+            _fields(line, cuts[begin], begin, part),
             line.cancelled_on if line.cancelled_on and (end is None or end >= line.cancelled_on) else None,
         )
         for begin, end in zip(days, ends, strict=True)
@@ -218,10 +230,11 @@ def _cancel(line: Timeline, event: Inputs) -> None:
 _APPLY = {"change": _change, "status": _status, "cancel": _cancel}
 
 
-def _fields(line: Timeline, terms: Terms, begin: date) -> dict[str, Any]:
+def _fields(line: Timeline, terms: Terms, begin: date, part: str) -> dict[str, Any]:
     discounts = [discount for discount in line.discounts if discount.in_force(begin)]
+    price, discounts = _part_of(terms.price, discounts, part)
     return {
-        "amount": terms.price,
+        "amount": price,
         "quantity": terms.quantity,
         "interval": terms.interval,
         "interval_count": terms.interval_count,
@@ -230,7 +243,20 @@ def _fields(line: Timeline, terms: Terms, begin: date) -> dict[str, Any]:
         "discount_percent": None,
         "discount_amount": None,
         "discount_until": None,
-    } | discount_fields(terms.price, discounts)
+    } | discount_fields(price, discounts)
+
+
+def _part_of(price: Decimal, discounts: Sequence[Discount], part: str) -> tuple[Decimal, list[Discount]]:
+    """Price and discounts of a part of the line."""
+    if part == WHOLE:
+        return price, list(discounts)
+    lasting = [discount for discount in discounts if discount.until_on is None]
+    kept = quantise(exact(discounted(Fraction(price), lasting)))
+    if part == STANDING:
+        return price - kept, [Discount("fixed", price - kept)]
+    rest = kept - quantise(exact(discounted(Fraction(price), discounts)))
+    untils = [discount.until_on for discount in discounts if discount.until_on is not None]
+    return kept, [Discount("fixed", rest, until_on=max(untils))] if untils else []
 
 
 def _refuse_twice(found: Mapping[str, Timeline], sub: str) -> None:
