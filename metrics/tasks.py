@@ -9,7 +9,7 @@ from accounts.queries import organisation
 from config.work import jobs
 from config.work.models import Job
 from config.work.tickers import ticker
-from metrics.services import recompute, refresh
+from metrics.services import closing, recompute, refresh
 
 
 @ticker("metrics.refresh_stale_customers")
@@ -31,6 +31,13 @@ def fill_rollups() -> int:
 def run_nightly() -> int:
     """Once per local day: roll all customers on, with their time-dependent readings and scores."""
     return int(recompute.start_new_day(as_of=organisation.local_day(timezone.now())) is not None)
+
+
+@ticker("metrics.close_months")
+def close_months() -> int:
+    """Freeze the months that are due, and tell what late facts did to those frozen before."""
+    now = timezone.now()
+    return closing.close_due_months(now=now) + closing.restate(now=now)
 
 
 @jobs.kind(recompute.JOB_KIND)

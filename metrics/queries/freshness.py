@@ -1,12 +1,13 @@
 """How fresh the computed numbers are, and what still waits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db.models import Min
 
 from accounts.queries import organisation
 from customers.models import StaleMark
+from metrics.formulas.definition_effects import changes_ledger
 from metrics.models import DirtyMonth, RollupFill
 from metrics.queries import definitions
 
@@ -57,8 +58,14 @@ def is_other_basis() -> bool:
     fill = last_fill()
     if fill is None:
         return False
-    made_in = (fill.currency, fill.time_zone, fill.definition)
-    return made_in != (*currency_and_zone(), definitions.current_number())
+    if (fill.currency, fill.time_zone) != currency_and_zone():
+        return True
+    if fill.definition == definitions.current_number():
+        return False
+    made_under = replace(
+        definitions.of_version(fill.definition), timezone=fill.time_zone, reporting_currency=fill.currency
+    )
+    return changes_ledger(made_under, definitions.current())
 
 
 def nothing_waits(*, as_of: date) -> bool:

@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
-from accounts.queries import organisation
+from django.db.models import Q
+
 from customers.models import FxRate, LineVersion, UsageEvent
 from metrics.formulas import recount
-from metrics.formulas.recount import ZERO, LineFact, Month, Move, Piece
+from metrics.formulas.definition import Definition
+from metrics.formulas.recount import ZERO, LineFact, Month, Move, Piece, Quote, Rates
+from metrics.queries import definitions
 
 AROUND = timedelta(days=3)  # events are partitioned by the sender's time, up to two days from the local day
 
@@ -21,24 +22,41 @@ class Recounted:
     """Everything counted again from the facts, by customer."""
 
     as_of: date
+    definition: Definition
+    rates: Rates
     pieces: dict[int, list[Piece]]
     moves: dict[int, list[Move]]
     months: dict[int, dict[date, Month]]
 
 
-def recounted(*, as_of: date) -> Recounted:
-    """Pieces, movements and months of every customer with a line, from plain rows of facts."""
-    factor_on = factors()
+def recounted(
+    *, as_of: date, definition: Definition | None = None, known_at: datetime | None = None
+) -> Recounted:
+    """Pieces, movements and months of every customer with a line, from plain rows of facts.
+
+    Under the definition in force or another one; as known now, or at an earlier moment.
+    """
+    definition = definition or definitions.current()
+    rates = rates_of(definition, as_of=as_of, known_at=known_at)
     facts: dict[int, list[LineFact]] = defaultdict(list)
-    for version in LineVersion.objects.current().order_by("customer_id", "pk"):
+    versions = _known(LineVersion.objects.all(), known_at).select_related("subscription")
+    for version in versions.order_by("customer_id", "pk"):
         facts[version.customer_id].append(_fact(version))
-    counted = Recounted(as_of, {}, {}, {})
+    counted = Recounted(as_of, definition, rates, {}, {}, {})
     for pk, listed in facts.items():
-        pieces = [piece for fact in listed for piece in recount.pieces_of(fact)]
-        moves = recount.moves_of(pieces, as_of=as_of, factor_on=factor_on)
+        pieces = recount.pieces_of(listed, definition=definition, as_of=as_of, rates=rates)
+        moves = recount.moves_of(pieces, definition=definition, as_of=as_of, rates=rates)
         counted.pieces[pk], counted.moves[pk] = pieces, moves
-        counted.months[pk] = recount.months_of(pieces, moves, as_of=as_of, factor_on=factor_on)
+        counted.months[pk] = recount.months_of(pieces, moves, as_of=as_of, rates=rates)
     return counted
+
+
+def _known(rows: Any, known_at: datetime | None) -> Any:
+    """Facts as known now, or at a moment: recorded by then and not replaced by one recorded by then (T-1)."""
+    if known_at is None:
+        return rows.filter(superseded_by=None, voids=False)
+    later = Q(superseded_by__recorded_at__gt=known_at)
+    return rows.filter(Q(superseded_by=None) | later, recorded_at__lte=known_at, voids=False)
 
 
 def _fact(version: LineVersion) -> LineFact:
@@ -55,34 +73,25 @@ def _fact(version: LineVersion) -> LineFact:
         fixed=version.discount_amount,
         discount_until=version.discount_until,
         trial_end=version.trial_end,
+        cancelled_on=version.cancelled_on,
         reason=version.reason,
+        product=version.subscription.product,
     )
 
 
-def factors() -> recount.FactorOn:
-    """Reporting units per native unit on a day, from the latest rate of that day or before."""
-    reporting = organisation.current().currency
-    rates: dict[str, list[tuple[date, Decimal]]] = defaultdict(list)
-    for currency, day, rate in (
-        FxRate.objects.current().order_by("day").values_list("currency", "day", "rate")
-    ):
-        rates[currency].append((day, rate))
-    known: dict[tuple[str, date], Fraction | None] = {}
-
-    def factor_on(currency: str, day: date) -> Fraction | None:
-        if currency == reporting:
-            return Fraction(1)
-        if (currency, day) not in known:
-            reached = [rate for since, rate in rates[currency] if since <= day]
-            known[currency, day] = recount.half_away(1 / Fraction(reached[-1]), 16) if reached else None
-        return known[currency, day]
-
-    return factor_on
+def rates_of(definition: Definition, *, as_of: date, known_at: datetime | None = None) -> Rates:
+    """Factors under a definition, from plain rows of rates."""
+    rows = _known(FxRate.objects.all(), known_at).order_by("pk")
+    return Rates(
+        [Quote(*row) for row in rows.values_list("currency", "base", "day", "rate")],
+        reporting=definition.reporting_currency,
+        as_of=as_of,
+        yearly_from=definition.fiscal_year_start_month if definition.fx_policy == "constant" else None,
+    )
 
 
 def cohorts_again(counted: Recounted) -> Iterator[tuple[tuple[date, int], tuple[Any, ...]]]:
     """((cohort, k), (size, paying, initial, kept, mrr)) of every cell whose month is over."""
-    factor_on = factors()
     cohorts: dict[date, list[int]] = defaultdict(list)
     for pk, moves in counted.moves.items():
         if moves:
@@ -91,7 +100,9 @@ def cohorts_again(counted: Recounted) -> Iterator[tuple[tuple[date, int], tuple[
         k, start = 0, cohort
         first_close = min(recount.later(cohort, 1) - timedelta(days=1), counted.as_of)
         while (close := recount.later(start, 1) - timedelta(days=1)) <= counted.as_of:
-            initials = [recount.valued(counted.pieces[pk], first_close, close, factor_on) for pk in members]
+            initials = [
+                recount.valued(counted.pieces[pk], first_close, close, counted.rates) for pk in members
+            ]
             now = [counted.months[pk].get(start) for pk in members]
             closing = [month.closing if month else ZERO for month in now]
             yield (

@@ -1,8 +1,8 @@
 """Stored rollups against the independent recount: plain rows of facts in, one result per check out. Reads only."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from metrics.models import (
     Movement,
 )
 from metrics.queries.freshness import last_fill
-from metrics.queries.recounts import Recounted, cohorts_again, factors, recounted, usage_again
+from metrics.queries.recounts import Recounted, cohorts_again, recounted, usage_again
 
 SHOWN = 20  # differences listed per check
 OLD_MARK = timedelta(hours=1)  # a stale mark this old means that nobody works
@@ -96,16 +96,12 @@ def verify(
     chosen = sorted(counted.pieces.keys() - waiting)
     if sample is not None:
         chosen = sorted(sorted(chosen, key=lambda pk: _draw(seed, pk))[:sample])
-    checks = [
-        _segments(counted, chosen),
-        _movements(counted, chosen),
-        _customer_months(counted, chosen, months),
-    ]
+    checks = customer_checks(counted, chosen, months)
     if waiting or DirtyMonth.objects.exists():
         note = f"not compared: {len(waiting)} customers wait for a refresh"
         checks += [Check("VM-4", "company months", note=note), Check("VM-7", "cohort months", note=note)]
     else:
-        checks += [_company_months(counted, months), _cohort_months(counted)]
+        checks += company_checks(counted, months)
     return [
         *checks,
         _identities(months),
@@ -115,13 +111,38 @@ def verify(
     ]
 
 
+def customer_checks(counted: Recounted, chosen: list[int], months: tuple[date, date]) -> list[Check]:
+    """Segments, movements and months of some customers against the recount."""
+    return [
+        _segments(counted, chosen),
+        _movements(counted, chosen),
+        _customer_months(counted, chosen, months),
+    ]
+
+
+def company_checks(counted: Recounted, months: tuple[date, date]) -> list[Check]:
+    """What is summed over all customers against the recount."""
+    return [_company_months(counted, months), _cohort_months(counted)]
+
+
 def _draw(seed: int, pk: int) -> str:
     """A place in an order that only the seed decides."""
     return hashlib.sha256(f"{seed} {pk}".encode()).hexdigest()
 
 
-def _exact(value: Decimal) -> Fraction:
-    return Fraction(value)
+def _exact(value: Decimal | None) -> Fraction | None:
+    return None if value is None else Fraction(value)
+
+
+def _by_place(rows: Iterable[tuple[tuple[Any, ...], tuple[Any, ...]]]) -> Rows:
+    """Rows by key and place among rows of the same key, which stand in their order."""
+    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for key, values in rows:
+        place = (f"no. {seen[key] + 1}",) if seen[key] else ()
+        seen[key] += 1
+        found[*key, *place] = values
+    return found
 
 
 def _segments(counted: Recounted, chosen: list[int]) -> Check:
@@ -146,22 +167,21 @@ def _segments(counted: Recounted, chosen: list[int]) -> Check:
 
 def _movements(counted: Recounted, chosen: list[int]) -> Check:
     check = Check("VM-2", "movements")
-    stored = {
-        (row.customer_id, row.day): (
-            row.kind,
-            row.churn_kind,
-            _exact(row.amount),
-            _exact(row.mrr_before),
-            _exact(row.mrr_after),
+    columns = ("kind", "churn_kind", "amount", "mrr_before", "mrr_after", "native_amount")
+    rows = Movement.objects.filter(customer_id__in=chosen, day__lte=counted.as_of)
+    stored = _by_place(
+        (
+            (row.customer_id, row.day),
+            (row.kind, row.churn_kind, *(_exact(getattr(row, name)) for name in columns[2:])),
         )
-        for row in Movement.objects.filter(customer_id__in=chosen, day__lte=counted.as_of)
-    }
-    again = {
-        (pk, move.day): (move.kind, move.churn_kind, move.amount, move.before, move.after)
+        for row in rows.order_by("customer_id", "day", "event")
+    )
+    again = _by_place(
+        ((pk, move.day), (move.kind, move.churn_kind, move.amount, move.before, move.after, move.native))
         for pk in chosen
         for move in counted.moves[pk]
-    }
-    check.compare("movement", ("kind", "churn_kind", "amount", "mrr_before", "mrr_after"), stored, again)
+    )
+    check.compare("movement", columns, stored, again)
     return check
 
 
@@ -310,7 +330,6 @@ def _without(rows: Rows, waiting: set[int]) -> Rows:
 
 def _summaries(counted: Recounted, chosen: list[int]) -> Check:
     check = Check("VM-11", "customer summaries")
-    factor_on = factors()
     stored = {
         (row.customer_id,): (_exact(row.mrr), row.is_paying)
         for row in CustomerSummary.objects.filter(customer_id__in=chosen)
@@ -319,7 +338,7 @@ def _summaries(counted: Recounted, chosen: list[int]) -> Check:
     again = {}
     for pk in chosen:
         if (pk,) in stored:
-            value = recount.valued(counted.pieces[pk], counted.as_of, counted.as_of, factor_on)
+            value = recount.valued(counted.pieces[pk], counted.as_of, counted.as_of, counted.rates)
             again[pk,] = (recount.half_away(value, 8), value > 0)
     check.compare("customer_summary", ("mrr", "is_paying"), stored, again)
     return check

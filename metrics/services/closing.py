@@ -17,15 +17,17 @@ from customers.models import CostEntry, FxRate, LineVersion, Order, Ticket
 from metrics.formulas.money import CONTEXT, exactly
 from metrics.formulas.periods import Period, add_months, month_of, month_period, months_between
 from metrics.formulas.result import Result, known
-from metrics.models import ClosedMonth, FrozenValue, Restatement
+from metrics.models import ClosedMonth, FrozenValue, Restatement, RollupFill
 from metrics.models.closed_month import RestatementCause
 from metrics.queries import closed_months, definitions
-from metrics.queries.freshness import nothing_waits
+from metrics.queries.freshness import last_fill, nothing_waits
 from metrics.queries.metric_rows import MetricRow, metric_rows
 from metrics.queries.spans import PARTS
+from metrics.services.fills import note_fill
 from metrics.services.what_if import what_if
 
 LOCK = (71, 3)  # advisory lock: one closing or restating at a time
+RESTATED = "restated"  # the note of the last comparison
 SHOWN_FACTS = 50  # causes named in one restatement
 DAY = timedelta(days=1)
 STORED_PLACES = Decimal(1).scaleb(-24)
@@ -164,7 +166,7 @@ def restate(*, now: datetime) -> int:
     refresh nothing is compared.
     """
     today = organisation.local_day(now)
-    if not try_lock(*LOCK) or not nothing_waits(as_of=today):
+    if not try_lock(*LOCK) or not nothing_waits(as_of=today) or _is_told(today):
         return 0
     months = list(ClosedMonth.objects.filter(definition=definitions.current_number()).order_by("month"))
     if not months:
@@ -176,7 +178,20 @@ def restate(*, now: datetime) -> int:
     for closed, period, row in zip(months, periods, rows, strict=True):
         written += _steps(closed, period, numbers_of(row), stored[closed.month])
     Restatement.objects.bulk_create(written)
+    note_fill(as_of=today, now=now, checksum=_fingerprint(), rollup=RESTATED)
     return len(written)
+
+
+def _is_told(today: date) -> bool:
+    """Whether the months of the company are what they were when they were last compared, today."""
+    told = RollupFill.objects.filter(rollup=RESTATED).first()
+    return told is not None and told.as_of == today and told.checksum == _fingerprint()
+
+
+def _fingerprint() -> str:
+    """Checksum of the company's months, and how many months are closed."""
+    fill = last_fill()
+    return f"{fill.checksum[:56] if fill else ''} {ClosedMonth.objects.count()}"
 
 
 @exactly

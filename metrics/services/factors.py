@@ -7,17 +7,16 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 
-from customers.models import FxRate, LineVersion
+from customers.models import LineVersion
 from metrics.formulas.money import factor
 from metrics.formulas.periods import period_of
 from metrics.models import CurrencyFactor
+from metrics.queries.quotes import quotes_of
 from metrics.rollups.line_segments import LOCKED
 from metrics.sql.engine import Frame
 
-ONE = Decimal(1)
 BATCH = 5_000  # rows per statement
 DAY = timedelta(days=1)
-Quote = tuple[date, Decimal, Decimal]  # day of the rate, native units and reporting units per one of the base
 
 
 def ensure_factors(frame: Frame) -> dict[str, date | None]:
@@ -126,7 +125,13 @@ def _series(frame: Frame, currency: str, first: date) -> Iterator[CurrencyFactor
 
 def _daily(frame: Frame, currency: str, first: date) -> Iterator[tuple[date, Decimal, date]]:
     """(day, factor, day of the rate) up to the frame's day."""
-    quotes = _quotes(frame, currency, first)
+    quotes = quotes_of(
+        currency,
+        reporting=frame.definition.reporting_currency,
+        first=first,
+        until=frame.as_of,
+        known_at=frame.known_at,
+    )
     ends = [*(day for day, _, _ in quotes[1:]), frame.as_of + DAY]
     for (rate_day, native, reporting), end in zip(quotes, ends, strict=bool(quotes)):
         value = factor(native_per_base=native, reporting_per_base=reporting)
@@ -134,38 +139,3 @@ def _daily(frame: Frame, currency: str, first: date) -> Iterator[tuple[date, Dec
         while day < end:
             yield day, value, rate_day
             day += DAY
-
-
-def _quotes(frame: Frame, currency: str, first: date) -> list[Quote]:
-    """Rates of both legs against one base: given per reporting unit, or through the base of the table (X-1)."""
-    reporting = frame.definition.reporting_currency
-    if currency == reporting:
-        return [(first, ONE, ONE)]
-    rates = FxRate.objects.filter(day__lte=frame.as_of)
-    rates = rates.current() if frame.known_at is None else rates.known_at(frame.known_at)
-    direct = rates.filter(base__in=["", reporting], currency=currency).order_by("day", "base")
-    found = dict(direct.values_list("day", "rate"))
-    if found:
-        return [(day, rate, ONE) for day, rate in found.items()]
-    for base in rates.exclude(base="").order_by("base").values_list("base", flat=True).distinct():
-        legs = [_leg(rates, base, name) for name in (currency, reporting)]
-        if all(legs):
-            return _both(*legs)
-    return []
-
-
-def _leg(rates: QuerySet[FxRate], base: str, currency: str) -> dict[date, Decimal]:
-    if currency == base:
-        return {date.min: ONE}
-    return dict(rates.filter(base=base, currency=currency).order_by("day").values_list("day", "rate"))
-
-
-def _both(native: Mapping[date, Decimal], reporting: Mapping[date, Decimal]) -> list[Quote]:
-    """Both legs on every day one of them changes, each at its latest rate; from the day on both are known."""
-    quotes: list[Quote] = []
-    held: list[Decimal | None] = [None, None]
-    for day in sorted(native.keys() | reporting.keys()):
-        held = [native.get(day, held[0]), reporting.get(day, held[1])]
-        if held[0] is not None and held[1] is not None:
-            quotes.append((day, held[0], held[1]))
-    return quotes

@@ -7,11 +7,11 @@ from metrics.queries import definitions
 from metrics.queries.freshness import REVENUE, currency_and_zone
 
 
-def note_fill(*, as_of: date, now: datetime, checksum: str) -> None:
-    """Say when, up to which day and in which currency and zone the company's months were filled."""
+def note_fill(*, as_of: date, now: datetime, checksum: str, rollup: str = REVENUE) -> None:
+    """Say when, up to which day and in which currency and zone the company's months were filled (or compared)."""
     currency, zone = currency_and_zone()
     RollupFill.objects.update_or_create(
-        rollup=REVENUE,
+        rollup=rollup,
         defaults={
             "as_of": as_of,
             "filled_at": now,

@@ -127,7 +127,7 @@ def _definition(preset: str | None, given: Sequence[str]) -> Definition:
         base = definitions.current()
         return with_values(with_preset(base, preset) if preset else base, values)
     except ValueError as error:
-        raise CommandError(f"{str(error).capitalize()}.", returncode=REFUSED) from error
+        raise CommandError(f"{error}.", returncode=REFUSED) from error
 
 
 def _moment(day: date | None) -> datetime | None:
