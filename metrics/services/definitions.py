@@ -55,8 +55,9 @@ def draft_of(*, preset: str = "", values: Mapping[str, object] | None = None) ->
     try:
         draft = with_values(with_preset(base, preset) if preset else base, values or {})
     except ValueError as error:
+        text = str(error)
         raise DefinitionError(
-            f"{str(error).capitalize()}.", hint="Correct the value.", field=_key_in(error)
+            f"{text[:1].upper()}{text[1:]}.", hint="Correct the value.", field=_key_in(error)
         ) from error
     for key, missing in NOT_BUILT.items():
         if getattr(draft, key) in missing:

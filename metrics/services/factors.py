@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Max, Min, QuerySet
 
-from customers.models import LineVersion
+from customers.models import FxRate, LineVersion
 from metrics.formulas.money import factor
 from metrics.formulas.periods import period_of
 from metrics.models import CurrencyFactor
