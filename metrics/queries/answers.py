@@ -3,11 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from customers.models import Contact
@@ -19,7 +19,7 @@ from metrics.formulas.satisfaction import CES_CUT, CSAT_CUT, Interval, NpsCounts
 from metrics.queries.questions import bucket, start_of
 from metrics.queries.usage_windows import Ids, within
 from surveys.choices import Direction, Nature, OtherScale, SurveyKind
-from surveys.models import Response
+from surveys.models import Response, ResponseRevision
 
 FULL_SCALE = 10  # NPS is asked from 0 to 10; imports on another scale are never pooled with it
 INDEX_SCALE = 7  # the scale of the CES index
@@ -49,12 +49,13 @@ def nps_at(
     customers: Ids = None,
     definition: Definition = DEFAULT,
     by_phase: str | None = None,
+    known_at: datetime | None = None,
 ) -> Answers:
     """Relationship NPS on a day: the latest answer of each contact within `nps_window_days`. Source: section 15.
 
     `by_phase` keeps the answers given in one lifecycle phase.
     """
-    rows = _relationship(day, zone, customers, definition)
+    rows = _relationship(day, zone, customers, definition, known_at)
     if by_phase is not None:
         rows = rows.filter(phase=by_phase)
     counts = NpsCounts(**_latest(rows).aggregate(**_BUCKETS))
@@ -65,7 +66,7 @@ def nps_by_phase(
     day: date, *, zone: ZoneInfo, customers: Ids = None, definition: Definition = DEFAULT
 ) -> dict[str, Answers]:
     """The same, for each lifecycle phase in which somebody answered."""
-    rows = _latest(_relationship(day, zone, customers, definition))
+    rows = _latest(_relationship(day, zone, customers, definition, None))
     found = rows.order_by().values("phase").annotate(**_BUCKETS)
     return {row.pop("phase"): _nps(NpsCounts(**row)) for row in found}
 
@@ -94,6 +95,7 @@ def tallies_in(
     customers: Ids = None,
     definition: Definition = DEFAULT,
     phase: str | None = None,
+    known_at: datetime | None = None,
 ) -> list[dict[int, Tally]]:
     """{scale: {answer: number}} of each period, in one statement. Scales are never pooled (Q-2, Q-3)."""
     windows = [(start_of(period.start, zone), start_of(period.end, zone)) for period in periods]
@@ -104,7 +106,7 @@ def tallies_in(
         if definition.score_cohort == "sent"
         else Coalesce("answered_at", "sent_at")
     )
-    rows = within(Response.objects.counted().annotate(at=at), customers).filter(
+    rows = within(_known(known_at).annotate(at=at), customers).filter(
         at__gte=min(start for start, _ in windows),
         at__lt=max(end for _, end in windows),
         direction=Direction.HIGH_IS_GOOD,
@@ -112,7 +114,7 @@ def tallies_in(
     rows = rows.filter(_on_scale(scales)) if phase is None else rows.filter(_on_scale(scales), phase=phase)
     found: list[dict[int, Counter[int]]] = [defaultdict(Counter) for _ in windows]
     grouped = rows.annotate(place=bucket("at", windows)).exclude(place=None).order_by()
-    for place, scale, score, number in grouped.values_list("place", "scale_max", "score").annotate(
+    for place, scale, score, number in grouped.values_list("place", "scale_max", "said").annotate(
         n=Count("pk")
     ):
         found[place][scale][score] += number
@@ -173,9 +175,9 @@ def _shares(counts: Tally, *, scale: int, cut: int) -> Answers:
 
 
 _BUCKETS = {
-    "promoters": Count("pk", filter=Q(score__gte=satisfaction.PROMOTER)),
-    "passives": Count("pk", filter=Q(score__gte=satisfaction.PASSIVE, score__lt=satisfaction.PROMOTER)),
-    "detractors": Count("pk", filter=Q(score__lt=satisfaction.PASSIVE)),
+    "promoters": Count("pk", filter=Q(said__gte=satisfaction.PROMOTER)),
+    "passives": Count("pk", filter=Q(said__gte=satisfaction.PASSIVE, said__lt=satisfaction.PROMOTER)),
+    "detractors": Count("pk", filter=Q(said__lt=satisfaction.PASSIVE)),
 }
 
 
@@ -190,9 +192,21 @@ def _nps(counts: NpsCounts, *, population: int | None = None) -> Answers:
     )
 
 
-def _relationship(day: date, zone: ZoneInfo, customers: Ids, definition: Definition) -> QuerySet[Response]:
+def _known(moment: datetime | None) -> QuerySet[Response]:
+    """Answers that count, with what they `said`: now, or in the revision that was the newest at a moment."""
+    rows = Response.objects.counted()
+    if moment is None:
+        return rows.annotate(said=F("score"))
+    revisions = ResponseRevision.objects.filter(response=OuterRef("pk"), recorded_at__lte=moment)
+    newest = Subquery(revisions.order_by("-number").values("score")[:1])
+    return rows.filter(recorded_at__lte=moment).annotate(said=Coalesce(newest, "score"))
+
+
+def _relationship(
+    day: date, zone: ZoneInfo, customers: Ids, definition: Definition, known_at: datetime | None
+) -> QuerySet[Response]:
     window = trailing(day, definition.nps_window_days)
-    rows = Response.objects.counted().filter(
+    rows = _known(known_at).filter(
         kind=SurveyKind.NPS,
         nature=Nature.RELATIONSHIP,
         scale_min=0,

@@ -78,7 +78,9 @@ def _orders(question: Question) -> QuerySet[Order]:
 def _sales(question: Question, orders: QuerySet[Order]) -> Sales:
     rows = list(orders.values_list("day", "currency").annotate(sum=Sum("amount")))
     wanted = ((currency, day) for day, currency, _ in rows)
-    return Sales(rows, factors_of(wanted, reporting=question.definition.reporting_currency))
+    return Sales(
+        rows, factors_of(wanted, reporting=question.definition.reporting_currency, known_at=question.known_at)
+    )
 
 
 def _buyers(question: Question, orders: QuerySet[Order]) -> Mapping[str, int]:

@@ -84,7 +84,7 @@ def cost_metrics(
     if not windows:
         return []
     entries = _entries(question)
-    factors = _factors(entries, windows, reporting=question.definition.reporting_currency)
+    factors = _factors(question, entries, windows)
     won = _won(question, windows)
     counts = counts_until(max(span.close_on for span in spans), customers=question.customers)
     rows = []
@@ -131,9 +131,13 @@ def _entries(question: Question) -> list[Entry]:
     return [Entry(*row) for row in rows.values_list("kind", "from_on", "to_on", "amount", "currency")]
 
 
-def _factors(entries: Sequence[Entry], windows: Sequence[Window], *, reporting: str) -> Factors:
+def _factors(question: Question, entries: Sequence[Entry], windows: Sequence[Window]) -> Factors:
     days = {stretch.last_day for window in windows for stretch in (window.own, window.spent)}
-    return factors_of(((entry.currency, day) for entry in entries for day in days), reporting=reporting)
+    return factors_of(
+        ((entry.currency, day) for entry in entries for day in days),
+        reporting=question.definition.reporting_currency,
+        known_at=question.known_at,
+    )
 
 
 def _won(question: Question, windows: Sequence[Window]) -> Won:

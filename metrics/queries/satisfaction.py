@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from metrics.formulas import satisfaction
 from metrics.formulas.result import Result, known, unknown
@@ -19,13 +20,13 @@ def survey_metrics(question: Question) -> list[Values]:
 
     NPS is the rolling relationship score at the close; CSAT and CES belong to the period of `score_cohort`.
     """
-    scope = {"zone": question.zone, "customers": question.customers, "definition": question.definition}
-    csats = answers.tallies_in(question.closed, CSAT, **scope)  # type: ignore[arg-type]
-    efforts = answers.tallies_in(question.closed, CES, **scope)  # type: ignore[arg-type]
+    scope = _scope(question)
+    csats = answers.tallies_in(question.closed, CSAT, **scope)
+    efforts = answers.tallies_in(question.closed, CES, **scope)
     funnels = funnels_of(question.closed, zone=question.zone, customers=question.customers)
     rows: list[Values] = []
     for number, period in enumerate(question.periods):
-        nps = answers.nps_at(question.close_on(period), **scope)  # type: ignore[arg-type]
+        nps = answers.nps_at(question.close_on(period), **scope)
         csat = answers.csat_of(csats[number], question.definition)
         ces = answers.ces_of(efforts[number], question.definition)
         rows.append(
@@ -47,12 +48,12 @@ def change_metrics(question: Question) -> list[Values]:
 
     The two windows share no day. A change is called one only below `nps_alpha`. One of them empty: no_data.
     """
-    scope = {"zone": question.zone, "customers": question.customers, "definition": question.definition}
+    scope = _scope(question)
     rows: list[Values] = []
     for period in question.periods:
         day = question.close_on(period)
         before = day - timedelta(days=question.definition.nps_window_days)
-        now, then = (answers.nps_at(when, **scope) for when in (day, before))  # type: ignore[arg-type]
+        now, then = (answers.nps_at(when, **scope) for when in (day, before))
         change = satisfaction.nps_change(_counts(now), _counts(then))
         if change is None:
             rows.append(dict.fromkeys(("nps_change", "nps_change_p", "nps_changed"), NOBODY))
@@ -66,6 +67,15 @@ def change_metrics(question: Question) -> list[Values]:
             }
         )
     return rows
+
+
+def _scope(question: Question) -> dict[str, Any]:
+    return {
+        "zone": question.zone,
+        "customers": question.customers,
+        "definition": question.definition,
+        "known_at": question.known_at,
+    }
 
 
 def _counts(found: Answers) -> NpsCounts:

@@ -1,6 +1,6 @@
 """CAC, payback and retention cost from cost entries spread over days."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -153,3 +153,19 @@ def test_costs_take_as_many_statements_for_a_year_as_for_a_month(now, django_ass
         nothing = [unknown("no_data")] * len(spans)
         with django_assert_num_queries(3):
             cost_metrics(question, spans=spans, ltv=nothing, revenue=nothing)
+
+
+def test_a_currency_only_costs_have_takes_the_latest_rate_of_the_close_or_before(metrics):
+    make_rate("GBP", date(2025, 1, 20), "0.8")
+    make_rate("GBP", date(2025, 2, 2), "0.5")
+    customers_from(JAN)
+    make_cost(JAN, 80, currency="GBP")
+    (row,) = metrics(ask(JAN, cac_period="month"))
+    assert row["cac"].value == 100
+
+
+def test_t_10_costs_are_asked_as_they_were_known(metrics, now):
+    customers_from(JAN)
+    make_cost(JAN, 80)
+    (row,) = metrics(ask(JAN, known_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    assert row["cac"].reason == "not_configured"

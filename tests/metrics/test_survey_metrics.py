@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from config.work.pg import recorded_at
 from metrics.formulas.definition import DEFAULT
 from metrics.queries.answers import CSAT, csat_of, nps_by_phase, tallies_in
 from metrics.queries.satisfaction import change_metrics, survey_metrics
-from surveys.models import Response
+from surveys.models import Response, ResponseRevision
 from tests.factories.customers import make_contact
 from tests.factories.health import make_answer
 from tests.factories.ledgers import make_payer
@@ -137,3 +138,15 @@ def test_statements_do_not_grow_with_answers(customer, django_assert_num_queries
         say(customer, *[9] * number)
         with django_assert_num_queries(4):
             survey_metrics(ask(JAN))
+
+
+def test_t_11_what_was_said_is_asked_as_it_was_known(customer):
+    with recorded_at(at(2)):
+        say(customer, 9, month=1)
+    found = Response.objects.get()
+    ResponseRevision.objects.create(response=found, number=1, score=9, occurred_at=at(1), recorded_at=at(2))
+    ResponseRevision.objects.create(response=found, number=2, score=3, occurred_at=at(3), recorded_at=at(3))
+    Response.objects.update(score=3, revision=2)
+    for moment, value in ((None, -100), (at(3, 1), 100)):
+        assert survey_metrics(ask(JAN, known_at=moment))[0]["nps"].value == value
+    assert survey_metrics(ask(JAN, known_at=at(1)))[0]["nps"].reason == "no_data"
