@@ -21,7 +21,7 @@ class Movement(models.Model):
     event = models.PositiveIntegerField(default=0)
     kind = models.CharField(max_length=12, choices=MovementKind)
     churn_kind = models.CharField(max_length=20, blank=True)
-    reason = models.CharField(max_length=20, blank=True)
+    reason = models.CharField(max_length=30, blank=True)
     stated_reason = models.CharField(max_length=200, blank=True)
     amount = models.DecimalField(**VALUED)
     mrr_before = models.DecimalField(**VALUED)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import date
 
 from customers.choices import Interval, LineStatus
-from customers.models import LineVersion, Subscription
+from customers.models import Subscription
 from metrics.formulas.definition import Definition
 from metrics.models import CurrencyFactor, LinePrice, LineSegment
-from metrics.sql.engine import Frame, facts_as_known, run, scope, table
+from metrics.sql.engine import Frame, run, scope, table
+from metrics.sql.knowledge import line_versions
 
 LOCKED = (
     "billing_start",
@@ -158,7 +159,7 @@ def statement(frame: Frame) -> str:
     is_overdue = definition.auto_churn_days is not None
     return INSERT.format(
         segments=table(LineSegment),
-        versions=f"{facts_as_known(LineVersion, frame)} AND {scope('v')}",
+        versions=f"{line_versions(frame)} AND {scope('v')}",
         mrr=now,
         mrr_after=after,
         discounted=_COUNTING_DISCOUNT[definition.discount_policy],

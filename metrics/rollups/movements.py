@@ -7,6 +7,7 @@ line that keeps a factor of its own moves by what its native price did, so that 
 from metrics.choices import ChurnKind, MovementKind
 from metrics.models import CurrencyFactor, LineSegment, Movement
 from metrics.sql.engine import Frame, run, scope, table
+from metrics.sql.knowledge import LATE
 
 # versions that ended because nobody paid; import files and billing systems use these words
 _NON_PAYMENT = "('involuntary', 'non_payment', 'payment_failed', 'unpaid')"
@@ -169,7 +170,7 @@ INSERT INTO {{movements}}
      native_amount, native_after)
 WITH {{ctes}}
 SELECT customer_id, day, event, kind, churn_kind,
-    CASE kind
+    CASE WHEN stated = '{LATE}' THEN stated ELSE CASE kind
         WHEN '{MovementKind.NEW}' THEN CASE WHEN converted THEN 'trial_converted' ELSE 'sale' END
         WHEN '{MovementKind.REACTIVATION}' THEN CASE WHEN resumed THEN 'resumed' WHEN recovered THEN 'recovered'
             WHEN withdrawn THEN 'withdrawn' ELSE 'won_back' END
@@ -188,7 +189,7 @@ SELECT customer_id, day, event, kind, churn_kind,
             WHEN new_quantity THEN 'seats'
             WHEN is_discounted AND NOT was_discounted THEN 'discount_started'
             ELSE 'price_decrease' END
-    END,
+    END END,
     stated, amount, mrr_before, mrr_after, currency, native_amount, native_after
 FROM kinds
 ORDER BY customer_id, day, event

@@ -7,9 +7,10 @@ from django.db import ProgrammingError, connection, transaction
 
 from config.work.pg import recorded_at
 from customers.services import subscriptions
-from metrics.models import ClosedMonth, FrozenValue, Restatement
+from metrics.models import ClosedMonth, CompanyMonth, FrozenValue, Movement, Restatement
 from metrics.queries.closed_months import reported, reported_months
 from metrics.services import closing
+from metrics.services.definitions import draft_of, publish
 from metrics.services.recompute import bring_up_to_date
 from tests.factories.ledgers import make_payer
 
@@ -138,3 +139,29 @@ def test_nothing_is_compared_while_customers_wait(larch):
     closing.close_month(month=date(2025, 1, 1), by=None, now=NOW)
     start(larch, date(2025, 1, 20), 30, at=LATER, product="Late")
     assert closing.restate(now=NOW) == 0
+
+
+def test_t_8_without_restating_a_late_fact_is_booked_in_the_first_open_month(larch, vera):
+    publish(draft=draft_of(values={"restate": "false"}), by=vera, now=NOW)
+    oak = make_payer("Oak")
+    start(larch, date(2025, 1, 10), 100)
+    late_end = start(oak, date(2025, 1, 10), 50)
+    refresh()
+    months = [date(2025, month, 1) for month in (1, 2, 3, 4)]
+    for month in months:
+        closing.close_month(month=month, by=None, now=NOW)
+    before = reported_months(months)
+    start(larch, date(2025, 3, 5), 30, at=LATER, product="Late")
+    with recorded_at(LATER):
+        subscriptions.end_line(line=late_end, on=date(2025, 2, 10), by=None, now=LATER)
+    refresh(LATER)
+    assert closing.restate(now=LATER) == 0
+    assert reported_months(months) == before
+    moves = Movement.objects.filter(day__gte=date(2025, 3, 1)).order_by("-amount")
+    assert [(row.day, row.kind, row.amount) for row in moves] == [
+        (date(2025, 5, 1), "expansion", 30),
+        (date(2025, 5, 1), "churn", -50),
+    ]
+    assert moves[0].reason == "prior_period_adjustment"
+    rows = CompanyMonth.objects.order_by("month").values_list("closing", flat=True)
+    assert list(rows) == [150, 150, 150, 150, 130, 130]
