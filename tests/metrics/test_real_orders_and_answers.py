@@ -3,7 +3,7 @@
 import csv
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -11,16 +11,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db.models import Sum
 
-from customers.models import Customer, FxRate, ImportBatch, Order
-from customers.services.imports.undo import undo_import
+from customers.models import Customer, FxRate, Order
 from metrics.formulas.definition import DEFAULT
 from metrics.formulas.periods import month_period
 from metrics.queries import answers
 from metrics.queries.commerce import commerce_metrics
 from metrics.queries.questions import Question
-from surveys.models import Response
 from tests.factories.ledgers import DATA
-from tests.factories.real_data import bring, installation
+from tests.factories.real_data import bring, installation, rounded
 
 SHOP = DATA / "cdnow_transactions" / "CDNOW_master.txt"
 AIRLINES = [DATA / "nps_airlines" / name for name in ("prep_air.csv", "other_airlines.csv")]
@@ -81,7 +79,7 @@ def test_repeat_purchases_are_what_a_count_over_the_file_finds(shop, purchases):
             assert (values[key].numerator, values[key].denominator) == (repeated, len(counted)), key
         revenue = sum(amount for _, day, amount in purchases if period.start <= day < period.end)
         assert values["one_time_revenue"].value == revenue
-    assert (repeated, sum(number > 1 for number in ever.values()), len(ever)) == (repeated, 11_662, 23_570)
+    assert (sum(number > 1 for number in ever.values()), len(ever)) == (11_662, 23_570)
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +102,15 @@ def airlines(django_db_setup, django_db_blocker):
         yield [bring("responses", path, "nps_airlines_responses", *day) for path in (*AIRLINES, *AIRLINES)]
 
 
-def nps_of(scores):
-    return Fraction(
-        100 * (sum(score >= 9 for score in scores) - sum(score <= 6 for score in scores)), len(scores)
-    )
+def counted(scores):
+    """Answers, promoters, detractors and their NPS to six digits."""
+    promoters, detractors = sum(score >= 9 for score in scores), sum(score <= 6 for score in scores)
+    nps = Fraction(100 * (promoters - detractors), len(scores))
+    return len(scores), promoters, detractors, rounded(nps, 6)
+
+
+def shown(found):
+    return found.n, found.hits, found.misses, rounded(Fraction(found.result.value), 6)
 
 
 def test_every_vote_is_an_answer_and_none_twice(airlines):
@@ -123,17 +126,9 @@ def test_nps_of_every_airline_is_what_a_count_over_the_files_finds(airlines, vot
     assert len(voters) == 99
     for name, scores in voters.items():
         pks = {Customer.objects.get(external_ids__value=name).pk}
-        found = answers.nps_at(ASKED_ON, zone=UTC_ZONE, customers=pks)
-        assert (found.n, Fraction(found.result.numerator, found.result.denominator) * 100) == (
-            len(scores),
-            nps_of(scores),
-        ), name
+        assert shown(answers.nps_at(ASKED_ON, zone=UTC_ZONE, customers=pks)) == counted(scores), name
     everybody = [score for scores in voters.values() for score in scores]
-    whole = answers.nps_at(ASKED_ON, zone=UTC_ZONE)
-    assert (whole.n, Fraction(whole.result.numerator, whole.result.denominator) * 100) == (
-        5907,
-        nps_of(everybody),
-    )
+    assert shown(answers.nps_at(ASKED_ON, zone=UTC_ZONE)) == counted(everybody)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +180,6 @@ def test_satisfaction_of_every_month_is_what_a_count_over_the_file_finds(patient
     for month, given in months.items():
         found = answers.csat_in(month_period(month), zone=UTC_ZONE)
         assert (found.n, found.hits) == (len(given), sum(points <= 2 for points in given)), month
-    assert not Response.objects.exclude(kind="csat5").exists()
 
 
 def test_the_history_of_the_central_bank_is_read_from_its_archive(db):
@@ -194,10 +188,3 @@ def test_the_history_of_the_central_bank_is_read_from_its_archive(db):
     assert (rows["rows"], rows["created"]) == (221_702, 221_702)
     rate = FxRate.objects.current().get(currency="USD", day=date(2026, 10, 30))
     assert (rate.base, rate.rate) == ("EUR", Decimal("1.1172"))
-    assert taken(bring("rates", RATES)) == (221_702, 0, 0, 221_702, 0)
-    now = datetime(2026, 11, 22, tzinfo=UTC)
-    batch = ImportBatch.objects.get(pk=rows["batch"])
-    batch.applied_at = now
-    batch.save()
-    assert undo_import(batch=batch, by=None, now=now).rows == 221_702
-    assert not FxRate.objects.current().exists()

@@ -26,7 +26,7 @@ from customers.connectors.layouts import LAYOUTS, Layout
 from customers.connectors.problems import FileRefusedError, Problem, Problems
 from customers.connectors.row_rules import LeftOut
 from customers.connectors.table import Columns, Row
-from customers.models import ImportBatch, LineVersion, Order, UsageEvent
+from customers.models import FxRate, ImportBatch, LineVersion, Order, UsageEvent
 from customers.services.facts import refusal
 from customers.services.imports import (
     contacts,
@@ -63,6 +63,7 @@ GROWN: Mapping[str, list[type[Model]]] = {
     ImportKind.USAGE: [UsageEvent],
     ImportKind.SUBSCRIPTIONS: [LineVersion],
     ImportKind.ORDERS: [Order],
+    ImportKind.RATES: [FxRate],
 }  # tables whose statistics are taken anew
 
 
