@@ -1,7 +1,7 @@
 """Every revenue rate of periods as the definition says: churn, retention, averages and growth (sections 10 to 12)."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -27,7 +27,6 @@ from metrics.queries.spans import YEAR, Span, read_spans, reading_of, spans_for
 STRIPE_DAYS = 30
 OF_YEAR = ("nrr_12m", "grr_12m", "logo_retention_12m")
 IMMATURE = unknown("immature")
-NOT_SUMMED = unknown("not_configured")  # daily sums of MRR are not kept
 
 
 def rate_metrics(question: Question, *, spans: Sequence[Span]) -> list[Values]:
@@ -91,14 +90,15 @@ def _plain(span: Span, last: Span, definition: Definition) -> Values:
 
 def _churn(question: Question, spans: Sequence[Span]) -> list[Values]:
     logos = _logo_churn(question, spans)
+    money = _mrr_churn(question, spans)
     rows: list[Values] = []
-    for span, rate in zip(spans, logos, strict=True):
+    for span, rate, (gross, net) in zip(spans, logos, money, strict=True):
         plain = churn.logo_churn_rate(opening=span.open_logos, lost=span.lost_logos)
         rows.append(
             {
                 "logo_churn_rate": rate,
-                "gross_mrr_churn_rate": gross_mrr_churn(span, question.definition),
-                "net_mrr_churn_rate": net_mrr_churn(span, question.definition),
+                "gross_mrr_churn_rate": gross,
+                "net_mrr_churn_rate": net,
                 "annual_churn": _annual(span, plain),
                 "customer_lifetime": _lifetime(plain),
                 "steady_state_customers": _steady(span, plain),
@@ -107,8 +107,33 @@ def _churn(question: Question, spans: Sequence[Span]) -> list[Values]:
     return rows
 
 
+def _mrr_churn(question: Question, spans: Sequence[Span]) -> list[tuple[Result, Result]]:
+    """(gross, net) MRR churn of each span under `mrr_churn_formula`."""
+    definition = question.definition
+    if definition.mrr_churn_formula != "daily_sum":
+        return [(gross_mrr_churn(span, definition), net_mrr_churn(span, definition)) for span in spans]
+    days = [_days_of(span) for span in spans]
+    read = iter(_read(question, [day for listed in days for day in listed]))
+    return [_summed_by_day([next(read) for _ in listed]) for listed in days]
+
+
+def _days_of(span: Span) -> list[Period]:
+    count = (span.close_on - span.period.start).days + 1
+    return [trailing(span.period.start + timedelta(days=step), 1) for step in range(count)]
+
+
+def _summed_by_day(days: Sequence[Span]) -> tuple[Result, Result]:
+    """Losses of each day / its start, at the factors of the day, so that rates lose nothing."""
+    losses = [(day.opening_at_close, total([day.base_churn, day.base_contraction])) for day in days]
+    nets = [
+        (day.opening_at_close, total([day.opening_at_close, day.new, day.closing.copy_negate()]))
+        for day in days
+    ]
+    return churn.daily_sum(losses), churn.daily_sum(nets)
+
+
 def gross_mrr_churn(span: Span, definition: Definition) -> Result:
-    """Under `mrr_churn_formula`; daily_sum needs sums that are not kept: not_configured."""
+    """Under `mrr_churn_formula`, daily sums apart."""
     formula = definition.mrr_churn_formula
     if formula == "all_flows":
         return churn.gross_mrr_churn_all_flows(
@@ -116,8 +141,6 @@ def gross_mrr_churn(span: Span, definition: Definition) -> Result:
         )
     if formula == "churn_only":
         return churn.gross_mrr_churn_only(opening=span.opening, churn=span.base_churn)
-    if formula == "daily_sum":
-        return NOT_SUMMED
     return churn.gross_mrr_churn_rate(
         opening=span.opening, churn=span.base_churn, contraction=span.base_contraction
     )
@@ -126,8 +149,6 @@ def gross_mrr_churn(span: Span, definition: Definition) -> Result:
 def net_mrr_churn(span: Span, definition: Definition) -> Result:
     """The losses of `mrr_churn_formula` less expansion, and less reactivation where the definition says so."""
     formula = definition.mrr_churn_formula
-    if formula == "daily_sum":
-        return NOT_SUMMED
     every = formula == "all_flows"
     lost, shrunk = (
         (span.churn.copy_abs(), span.contraction.copy_abs())
