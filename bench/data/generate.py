@@ -38,7 +38,8 @@ def currency_of(number: int) -> str:
 def rates() -> Iterator[tuple[str, date, str]]:
     """Currency, day, units per reporting unit: a walk with 6 decimals."""
     random = Random(SEED)
-    for currency, value in START_VALUES.items():
+    for currency, start in START_VALUES.items():
+        value = start
         for day in range(-10, DAYS):
             value *= exp(random.gauss(0, 0.004))
             yield currency, FIRST + timedelta(days=day), f"{value:.6f}"
