@@ -63,6 +63,23 @@ class Timeline:
         lasting = {discount.until_on is None for discount in self.discounts}
         return (RUNNING, STANDING) if len(lasting) > 1 else (WHOLE,)
 
+    @property
+    def cuts(self) -> set[date]:
+        """Days on which another line version begins."""
+        days = {term.from_on for term in self.terms}
+        ends = {discount.until_on for discount in self.discounts}
+        if len(ends) > 1:
+            days |= {day for day in ends if day is not None}
+        if self.trial_until and any(
+            term.status != "active" for term in self.terms if term.from_on < self.trial_until
+        ):
+            days.add(self.trial_until)  # whatever state it is in, a trial counts from its end on
+        return days
+
+    def terms_on(self, day: date) -> Terms:
+        """What holds on a day."""
+        return [term for term in self.terms if term.from_on <= day][-1]
+
     def cancel(self, day: date, *, ends_on: date) -> None:
         """The line ends on a day; of several ends the earliest holds."""
         if self.ends_on is None or ends_on < self.ends_on:
@@ -107,21 +124,14 @@ def timelines(events: Iterable[Inputs]) -> list[Timeline]:
 
 
 def versions(line: Timeline, part: str = WHOLE) -> list[Version]:
-    """The line, or a part of it, cut wherever its price, state or discounts change; nothing when it ends before it begins."""
-    cuts = {term.from_on: term for term in line.terms}
-    if len({discount.until_on for discount in line.discounts}) > 1:
-        for day in (discount.until_on for discount in line.discounts):
-            if day is not None and day > line.started_on and day not in cuts:
-                cuts[day] = max(
-                    (term for term in line.terms if term.from_on < day), key=lambda term: term.from_on
-                )
-    days = sorted(day for day in cuts if line.ends_on is None or day < line.ends_on)
+    """The line, or a part of it, cut wherever its price, state or discounts change; nothing when it never runs."""
+    days = sorted(day for day in line.cuts if line.ends_on is None or day < line.ends_on)
     ends = [*days[1:], line.ends_on] if days else []
     return [
         Version(
             begin,
             end,
-            _fields(line, cuts[begin], begin, part),
+            _fields(line, line.terms_on(begin), begin, part),
             line.cancelled_on if line.cancelled_on and (end is None or end >= line.cancelled_on) else None,
         )
         for begin, end in zip(days, ends, strict=True)
@@ -233,13 +243,14 @@ _APPLY = {"change": _change, "status": _status, "cancel": _cancel}
 def _fields(line: Timeline, terms: Terms, begin: date, part: str) -> dict[str, Any]:
     discounts = [discount for discount in line.discounts if discount.in_force(begin)]
     price, discounts = _part_of(terms.price, discounts, part)
+    in_trial = line.trial_until is not None and begin < line.trial_until
     return {
         "amount": price,
         "quantity": terms.quantity,
         "interval": terms.interval,
         "interval_count": terms.interval_count,
-        "status": terms.status,
-        "trial_end": line.trial_until if line.trial_until and begin < line.trial_until else None,
+        "status": "active" if in_trial else terms.status,
+        "trial_end": line.trial_until if in_trial else None,
         "discount_percent": None,
         "discount_amount": None,
         "discount_until": None,
