@@ -80,12 +80,6 @@ def test_mrr_churn_by_formula(february, config, gross, net):
     assert value("net_mrr_churn_rate", question).numerator == net
 
 
-def test_daily_sums_of_mrr_are_not_kept(february):
-    question = ask(FEB, mrr_churn_formula="daily_sum")
-    assert value("gross_mrr_churn_rate", question).reason == "not_configured"
-    assert value("net_mrr_churn_rate", question).reason == "not_configured"
-
-
 def test_quick_ratio_may_leave_reactivation_out(february):
     assert value("quick_ratio", ask(FEB)).numerator == 200
     assert value("quick_ratio", ask(FEB, quick_ratio_includes_reactivation="false")).numerator == 120
