@@ -167,6 +167,11 @@ WRONG_ROWS = [
     text("touchpoint to come", "touchpoints", "customer_id,occurred_at\nk1,2031-01-01T00:00:00Z\n", says="in the future", row=2, column="occurred_at"),
     text("touchpoint with a stranger", "touchpoints", "customer_id,occurred_at,contact_email\nk1,2025-01-01T00:00:00Z,x@y.example\n", says="no contact of this customer", row=2, column="contact_email"),
     text("author unknown", "touchpoints", "customer_id,occurred_at,author_email\nk1,2025-01-01T00:00:00Z,x@y.example\n", says="no active user", row=2, column="author_email"),
+    text("cost of no month", "costs", "period,kind,amount,currency\n2026-01-01,retention,1,EUR\n", says="is no month", row=2, column="period"),
+    text("order of nobody", "orders", "order_id,customer_id,day,amount\no1,k9,2026-01-05,1\n", says="has this id", row=2, column="customer_id"),
+    text("order of minus one", "orders", "order_id,customer_id,day,amount\no1,k1,2026-01-05,-1\n", says="negative", row=2, column="amount"),
+    text("score off its scale", "responses", "answered_at,kind,score\n2026-01-05,nps,11\n", says="outside the scale 0 to 10", row=2, column="score"),
+    text("answer of tomorrow", "responses", "answered_at,kind,score\n2199-01-05,nps,9\n", says="in the future", row=2, column="answered_at"),
     text("rate zero", "rates", "day,currency,rate\n2025-01-01,USD,0\n", says="is zero", row=2, column="rate"),
 ]  # fmt: skip
 
@@ -205,5 +210,8 @@ RIGHT = [
     text("international address", "contacts", "contact_id,customer_id,email\np1,k1,ada+x@bücher.example\n", taken=1),
     text("moments of three kinds", "usage", "customer_id,occurred_at\nk1,2025-01-01 10:00:00\nk1,2025-01-01T10:00:00+01:00\nk1,2025-01-01T10:00:00.5Z\n", taken=3),
     text("equal events are two events", "usage", "customer_id,occurred_at,event\nk1,2025-01-01T10:00:00Z,a\nk1,2025-01-01T10:00:00Z,a\n", taken=2),
+    text("costs", "costs", "period,kind,amount,currency\n2026-01,retention,1,EUR\n2026-01,retention,1,EUR\n", taken=2),
+    text("orders", "orders", "order_id,customer_id,day,amount,refunded\n007,k1,2026-01-05,0,\n7,k1,2026-01-05,1.5,yes\n", taken=2),
+    text("answers", "responses", "answered_at,kind,score,customer_id,scale_max\n2026-01-05,nps,0,,\n2026-01-05,csat,10,k1,10\n", taken=2),
     text("ecb table", "rates", "Date,USD,JPY,ISK,\n2025-01-02,1.0321,162.2,N/A,\n", taken=2),
 ]  # fmt: skip
