@@ -1,7 +1,7 @@
 """Support (section 18)."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -12,6 +12,7 @@ from metrics.formulas.result import Result, ratio, times
 HOUR = 3600  # seconds
 OPENS, CLOSES = time(9), time(17)
 WORKDAYS = range(5)  # Monday to Friday
+DAYS_OF_WEEK = 7
 
 
 def fcr_rate(*, solved_first: int, solved: int, excluded: int = 0) -> Result:
@@ -55,11 +56,20 @@ def business_hours(
     days: Collection[int] = WORKDAYS,
 ) -> Decimal:
     """Hours between two local instants that fall into business hours (Monday = 0); an end before the start gives 0."""
-    seconds, day = 0, start.date()
-    while day <= end.date():
-        if day.weekday() in days:
-            begin = max(start, datetime.combine(day, opens, start.tzinfo))
-            stop = min(end, datetime.combine(day, closes, end.tzinfo))
-            seconds += max(round((stop - begin).total_seconds()), 0)
-        day += timedelta(days=1)
+    first, last = start.date(), end.date()
+    seconds = sum(
+        _worked(day, start, end, opens=opens, closes=closes) for day in {first, last} if day.weekday() in days
+    )
+    between = max((last - first).days - 1, 0)
+    weeks, rest = divmod(between, DAYS_OF_WEEK)
+    odd = sum(1 for step in range(1, rest + 1) if (first + timedelta(days=step)).weekday() in days)
+    whole = datetime.combine(first, closes) - datetime.combine(first, opens)
+    seconds += (weeks * len(set(days)) + odd) * round(whole.total_seconds())
     return exact(Fraction(seconds, HOUR))
+
+
+def _worked(day: date, start: datetime, end: datetime, *, opens: time, closes: time) -> int:
+    """Seconds of one day's business hours that lie between two instants."""
+    begin = max(start, datetime.combine(day, opens, start.tzinfo))
+    stop = min(end, datetime.combine(day, closes, end.tzinfo))
+    return max(round((stop - begin).total_seconds()), 0)

@@ -136,31 +136,32 @@ def _active_months(question: Question, rows: QuerySet[MonthlyUsage]) -> QuerySet
     return seen.order_by().values(*USER).annotate(first=Min("month"), **counts)
 
 
-def nday_retention(question: Question, *, k: int) -> list[Result]:
-    """Users first seen in each period that are retained on day k, under `retention_rule`, day 0 being their first.
+def nday_retention(question: Question, *, ks: Sequence[int]) -> list[dict[int, Result]]:
+    """{k: users first seen in each period that are retained on day k}, under `retention_rule`; day 0 is their first.
 
     Day k not yet over for the whole cohort: immature. Only days of use are kept, so `retention_day` other than
     calendar: not_configured. Source: nday_retention.
     """
-    definition = question.definition
-    if definition.retention_day != "calendar":
-        return [unknown("not_configured") for _ in question.periods]
-    users = _days_of_new_users(question)
-    last = k + WEEK - 1 if definition.retention_rule == "bracket" else k
-    results = []
-    for period in question.closed:
-        cohort: dict[Hashable, set[int]] = {
-            user: {(day - min(days)).days for day in days}
-            for user, days in users.items()
-            if period.start <= min(days) < period.end
-        }
-        young = cohort and period.last_day + timedelta(days=last) > question.as_of
-        results.append(
-            unknown("immature")
-            if young
-            else engagement.nday_retention_of(cohort, k, rule=definition.retention_rule)
-        )
-    return results
+    if question.definition.retention_day != "calendar":
+        return [dict.fromkeys(ks, unknown("not_configured")) for _ in question.periods]
+    cohorts: list[dict[Hashable, set[int]]] = [{} for _ in question.periods]
+    for user, days in _days_of_new_users(question).items():
+        first = min(days)
+        for period, cohort in zip(question.closed, cohorts, strict=True):
+            if period.start <= first < period.end:
+                cohort[user] = {(day - first).days for day in days}
+    return [
+        {k: _retained(question, period, cohort, k) for k in ks}
+        for period, cohort in zip(question.closed, cohorts, strict=True)
+    ]
+
+
+def _retained(question: Question, period: Period, cohort: Mapping[Hashable, set[int]], k: int) -> Result:
+    rule = question.definition.retention_rule
+    last = k + WEEK - 1 if rule == "bracket" else k
+    if cohort and period.last_day + timedelta(days=last) > question.as_of:
+        return unknown("immature")
+    return engagement.nday_retention_of(cohort, k, rule=rule)
 
 
 def _days_of_new_users(question: Question) -> dict[User, set[date]]:

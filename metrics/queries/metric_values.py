@@ -89,9 +89,9 @@ def _add(rows: Sequence[Values], more: Sequence[Values]) -> None:
 
 
 def _days(question: Question) -> list[Values]:
-    listed = {f"nday_retention_{k}": nday_retention(question, k=k) for k in NDAYS}
     return [
-        {name: results[number] for name, results in listed.items()} for number in range(len(question.periods))
+        {f"nday_retention_{k}": result for k, result in found.items()}
+        for found in nday_retention(question, ks=NDAYS)
     ]
 
 

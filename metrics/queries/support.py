@@ -55,16 +55,18 @@ def response_metrics(question: Question) -> list[Values]:
     """Median and P90 hours to the first answer and to the solution of tickets opened in the period.
 
     first_response and time_to_resolve count clock hours, `_business` Monday to Friday from 9 to 17. Tickets that still
-    wait at the end of `as_of` are censored (Kaplan-Meier). No ticket: no_data.
+    wait at the end of `as_of` are censored (Kaplan-Meier). No ticket, or no first answer ever reported: no_data.
     """
     tickets = _tickets(question)
     until = question.start_of(day_after(question.as_of)).astimezone(question.zone)
     rows: list[Values] = []
     for window in question.closed:
         inside = [row for row in tickets if window.start <= row[0].date() < window.end]
-        answered = [(opened, first) for opened, first, _ in inside]
+        # a ticket solved without a known first answer says nothing about how long that took
+        answered = [(opened, first) for opened, first, done in inside if first or not done]
         solved = [(opened, done) for opened, _, done in inside]
-        rows.append({**_times("first_response", answered, until), **_times("time_to_resolve", solved, until)})
+        told = answered if any(first for _, first in answered) else []
+        rows.append({**_times("first_response", told, until), **_times("time_to_resolve", solved, until)})
     return rows
 
 

@@ -113,15 +113,15 @@ def test_day_n_retention_follows_its_rule(fill, rule, value):
     use(customer, "a", date(2025, 1, 5), date(2025, 1, 7))
     use(customer, "b", date(2025, 1, 5), date(2025, 1, 9))
     fill()
-    assert nday_retention(ask(JAN, retention_rule=rule), k=2)[0].value == Decimal(value)
+    assert nday_retention(ask(JAN, retention_rule=rule), ks=[2])[0][2].value == Decimal(value)
 
 
 def test_a_cohort_that_has_not_reached_day_n_is_immature(fill):
     use(make_payer(), "a", date(2025, 6, 10))
     fill()
-    assert nday_retention(ask(JUN), k=7)[0].reason == "immature"
-    assert nday_retention(ask(JUN, retention_day="rolling_24h"), k=7)[0].reason == "not_configured"
-    assert nday_retention(ask(JAN), k=7)[0].reason == "no_data"
+    assert nday_retention(ask(JUN), ks=[7])[0][7].reason == "immature"
+    assert nday_retention(ask(JUN, retention_day="rolling_24h"), ks=[7])[0][7].reason == "not_configured"
+    assert nday_retention(ask(JAN), ks=[7])[0][7].reason == "no_data"
 
 
 def test_contacts_are_calls_meetings_mails_and_reviews_but_no_tickets(fill):
@@ -147,6 +147,6 @@ def test_statements_do_not_grow_with_months_or_users(fill, django_assert_num_que
         with django_assert_num_queries(2):
             lifecycle_metrics(question)
         with django_assert_num_queries(1):
-            nday_retention(question, k=1)
+            nday_retention(question, ks=[1, 7])
         with django_assert_num_queries(2):
             contact_metrics(question)

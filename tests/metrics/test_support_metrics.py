@@ -1,9 +1,12 @@
 """Support: first contact, times to answer and solve with open tickets waiting, load per active user."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from random import Random
 
 import pytest
 
+from metrics.formulas.support import business_hours
 from metrics.queries.support import fcr_metrics, load_metrics, response_metrics
 from tests.factories.customers import make_ticket, make_usage
 from tests.factories.ledgers import make_payer
@@ -83,6 +86,13 @@ def test_open_tickets_wait_until_the_day_asked_for(customer):
     assert response_metrics(ask(JAN))[0]["first_response"].reason == "no_data"
 
 
+def test_a_source_that_tells_no_first_answers_has_no_time_to_them(customer):
+    make_ticket(customer, opened_at=at(6), solved_at=at(7))
+    make_ticket(customer, opened_at=at(6))
+    (row,) = response_metrics(ask(JAN))
+    assert (row["first_response"].reason, row["time_to_resolve"].value) == ("no_data", 24)
+
+
 def test_load_is_tickets_of_thirty_days_per_hundred_users(customer, now):
     for user in ("a", "b", "c", "d"):
         make_usage(customer, day=date(2025, 6, 1), user=user)
@@ -109,3 +119,18 @@ def test_support_takes_one_statement_for_any_number_of_months(customer, django_a
             fcr_metrics(question)
         with django_assert_num_queries(1):
             response_metrics(question)
+
+
+def test_business_hours_of_many_weeks_are_those_counted_day_by_day():
+    random = Random(5)
+    for _ in range(300):
+        start = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=random.randint(0, 60_000))
+        end = start + timedelta(minutes=random.randint(-500, 60_000))
+        counted = Decimal(0)
+        for offset in range((end.date() - start.date()).days + 1):
+            day = start.date() + timedelta(days=offset)
+            begin = max(start, datetime.combine(day, time(9), UTC))
+            stop = min(end, datetime.combine(day, time(17), UTC))
+            if day.weekday() < 5 and stop > begin:
+                counted += Decimal(round((stop - begin).total_seconds()))
+        assert business_hours(start, end) * 3600 == pytest.approx(counted)
