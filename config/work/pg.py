@@ -230,7 +230,7 @@ def settled_before() -> datetime:
     """A moment before which nothing more can become visible: older than every transaction that is still writing."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT least(min(xact_start), now()) - interval '1 microsecond' FROM pg_stat_activity"
+            "SELECT least(min(xact_start), clock_timestamp()) - interval '1 microsecond' FROM pg_stat_activity"
             " WHERE backend_xid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()"
         )
         moment: datetime = cursor.fetchone()[0]

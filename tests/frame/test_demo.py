@@ -7,8 +7,9 @@ from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
 from accounts.models import User
-from customers.models import Customer, CustomerSummary, StaleMark
-from metrics.models import CustomerMonth, HealthScore
+from customers.models import CostEntry, Customer, CustomerSummary, Order, StaleMark
+from metrics.models import ClosedMonth, CustomerMonth, HealthScore
+from metrics.queries.closed_months import reported
 from surveys.models import Response
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,20 @@ def test_the_demo_company_is_complete_and_its_totals_agree(demo):
     assert now > 0
     assert abs(closing - now) < Decimal("0.00001")
     assert not StaleMark.objects.exists()
+
+
+def test_the_last_month_is_closed_and_a_late_line_restated_it(demo):
+    closed = ClosedMonth.objects.get()
+    numbers = reported(closed.month)
+    assert numbers["closing"].difference > 0
+    (fact,) = numbers["closing"].steps[0].facts
+    assert fact["fact"] == "line version"
+    assert numbers["opening"].difference == 0
+
+
+def test_costs_and_orders_are_told(demo):
+    assert CostEntry.objects.filter(kind="acquisition").exists()
+    assert Order.objects.exists()
 
 
 def test_every_score_of_the_demo_is_the_sum_of_its_lines(demo):

@@ -52,6 +52,7 @@ class Command(BaseCommand):
         load.load(built, people, now=now, report=self._report)
         self._report(asking.ask(built, by=people[load.PEOPLE[0].email]))
         load.compute(today=today, now=now, report=self._report)
+        load.close_last_month(built, by=people[load.PEOPLE[0].email], report=self._report)
         self.stdout.write(f"Demo company loaded in {time.monotonic() - self.started:.1f} s.")
         names = ", ".join(f"{email} ({role})" for email, role in LOGINS.items())
         self.stdout.write(f"Logins: {names}; password {PASSWORD}")

@@ -5,22 +5,26 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from django.utils import timezone
 
 from accounts.choices import ReadScope, Role
 from accounts.models import User
 from accounts.queries import organisation as organisations
 from accounts.services import organisation, teams, users
 from config.devstack.demo import PASSWORD
+from config.management.demo_company import money
 from config.management.demo_company.story import Row, Story
 from config.web.errors import DomainError
 from customers.connectors.table import Columns
 from customers.models import Customer, ExternalId
 from customers.queries.access import customers_for
-from customers.services import follow_ups, pulses
+from customers.services import follow_ups, pulses, subscriptions
 from customers.services.imports.run import Request, run_import
-from metrics.services import recompute, score_history, scorecards
+from metrics.services import closing, recompute, score_history, scorecards
 
 NAME, ZONE, CURRENCY = "Kestrel", "Europe/Berlin", "EUR"
 SOURCE = "demo"
@@ -82,8 +86,12 @@ def load(story: Story, people: dict[str, User], *, now: datetime, report: Report
         ("tickets", story.tickets),
         ("touchpoints", story.touchpoints),
         ("usage", story.usage_rows()),
+        ("costs", money.costs(story)),
+        ("orders", money.orders(story)),
     ]
     for kind, rows in files:
+        if rows == []:
+            continue
         report(f"{kind}: {_import(kind, rows, by=admin, now=now)} rows")
     ids = dict(ExternalId.objects.filter(source=SOURCE).values_list("value", "customer_id"))
     customers = customers_for(admin).in_bulk(ids.values())
@@ -159,6 +167,28 @@ def compute(*, today: date, now: datetime, report: Report) -> None:
     report(f"{score_history.score_past_days(days=days, now=now)} scores of {len(days)} past days")
     covered = recompute.recompute_all(as_of=today, now=now, usage_from=recompute.EARLIEST)
     report(f"recomputed {covered.customers} customers over {covered.months} months")
+
+
+def close_last_month(story: Story, *, by: User, report: Report) -> None:
+    """The last complete month is closed as reported; then a line is told late, and the month is restated."""
+    month = (story.today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    if not any(customer.is_live(month) for customer in story.customers):
+        return
+    closing.close_month(month=month, by=by, now=timezone.now())
+    told, since, amount = money.late_line(story, month)
+    late = ExternalId.objects.get(source=SOURCE, value=told.key).customer
+    subscriptions.start_line(
+        customer=late,
+        from_on=since,
+        by=by,
+        now=timezone.now(),
+        product="Extra seats",
+        plan=told.plan,
+        amount=Decimal(amount),
+        currency=CURRENCY,
+    )
+    recompute.bring_up_to_date(as_of=story.today, now=timezone.now())
+    report(f"closed {month:%Y-%m}, restated {closing.restate(now=timezone.now())} numbers")
 
 
 def _history_days(today: date) -> list[date]:
