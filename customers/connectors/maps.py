@@ -16,7 +16,7 @@ from config.web.errors import DomainError
 from customers.connectors.derived import CALCULATIONS, UNITS
 
 OPTION_NAMES = ("date_format", "decimal", "thousands", "encoding", "delimiter", "header")
-ROW_RULES = ("empty", "only", "latest")
+ROW_RULES = ("empty", "only", "latest", "earliest")
 SOURCES = ("column", "columns", "first_of", "value")
 SPEC_NAMES = (
     *SOURCES,
@@ -94,7 +94,7 @@ def map_of(said: Mapping[str, Any]) -> Map:
         options={name: _option(name, said[name]) for name in OPTION_NAMES if name in said},
         empty=_texts("empty", said["empty"]) if "empty" in said else (),
         only=_only(said["only"]) if "only" in said else (),
-        latest=_latest(said["latest"]) if "latest" in said else None,
+        latest=_one_per_thing(said),
     )
     for name, value in said.items():
         if name not in (*OPTION_NAMES, *ROW_RULES):
@@ -210,16 +210,26 @@ def _only_rule(said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _latest(value: Any) -> dict[str, Any]:
-    said = _mapping("latest", value)
-    _refuse_unknown("latest", said, ("per", "by"))
+def _one_per_thing(whole: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The rule that keeps one row of several; `earliest` is the same rule the other way round."""
+    rules = [name for name in ("latest", "earliest") if name in whole]
+    if len(rules) > 1:
+        raise MapError("The map has latest and earliest.", hint="Choose one of the two.")
+    if not rules:
+        return None
+    way = rules[0]
+    return _kept_row(way, _mapping(way, whole[way])) | ({"earliest": "yes"} if way == "earliest" else {})
+
+
+def _kept_row(way: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    _refuse_unknown(way, said, ("per", "by"))
     if "per" not in said:
         raise MapError(
-            "latest needs per, the columns that name one thing.",
+            f"{way} needs per, the columns that name one thing.",
             hint="For instance {per: ticket_id, by: updated_at}",
         )
-    found: dict[str, Any] = {"per": list(_texts("latest: per", said["per"]))}
-    return found | ({"by": _text("latest: by", said["by"])} if "by" in said else {})
+    found: dict[str, Any] = {"per": list(_texts(f"{way}: per", said["per"]))}
+    return found | ({"by": _text(f"{way}: by", said["by"])} if "by" in said else {})
 
 
 def _option(name: str, value: Any) -> Any:

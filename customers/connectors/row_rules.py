@@ -1,4 +1,4 @@
-"""Which rows of a file count: those that hold a word, and of several rows about one thing the latest."""
+"""Which rows of a file count: those that hold a word, and of several rows about one thing the latest (or earliest)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +48,8 @@ class RowRules:
         self._latest, self._places, self._writing = latest, places, writing
         self._all: list[LeftOut] = [LeftOut(_reason(rule)) for rule in only]
         if latest is not None:
-            self._all.append(LeftOut(f"a later row has the same {' and '.join(latest['per'])}"))
+            better = "an earlier" if "earliest" in latest else "a later"
+            self._all.append(LeftOut(f"{better} row has the same {' and '.join(latest['per'])}"))
 
     @property
     def left_out(self) -> list[LeftOut]:
@@ -85,7 +86,7 @@ class RowRules:
                 continue
             name = tuple(cell_text(row[place]) for place in key)
             held = winners.get(name)
-            if held is not None and order < held[0]:
+            if held is not None and (order >= held[0] if "earliest" in latest else order < held[0]):
                 older.add(number)
                 continue
             if held is not None:

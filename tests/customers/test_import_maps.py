@@ -186,6 +186,9 @@ def test_of_several_rows_about_one_thing_the_latest_counts(bring, larch):
     assert answer["rows"] == 2
     _, answer = bring("tickets", content, mapping + "latest: {per: [no, who]}\n")
     assert (answer["updated"], answer["unchanged"]) == (1, 1)
+    _, answer = bring("tickets", content, mapping + "earliest: {per: no, by: n}\n")
+    assert dict(Ticket.objects.current().values_list("source_key", "reopened")) == {"t1": 1, "t2": 0}
+    assert answer["left_out"] == [{"reason": "an earlier row has the same no", "rows": 2, "first": [4, 5]}]
     _, answer = bring("tickets", content, mapping + "latest: {per: no, by: who}\n")
     assert answer["errors"][0]["reason"] == "cannot be put in order"
 
@@ -233,6 +236,7 @@ def test_days_without_signs_between_need_all_their_digits(bring, larch):
         ("name: {column: a, lookup: {file: ../b.csv, by: a, take: b}}", "names “../b.csv”"),
         ("only: {column: a}", "only needs a column and either is or is_not"),
         ("latest: {by: a}", "latest needs per"),
+        ("latest: {per: a}\nearliest: {per: a}", "has latest and earliest"),
         ("empty: []", "is an empty list"),
         ("delimiter: [a]", "is one word"),
         ("header: [a, [b]]", "needs one word"),

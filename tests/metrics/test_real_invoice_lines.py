@@ -12,6 +12,7 @@ import pytest
 from customers.models import Customer, LineVersion
 from tests.factories.ledgers import DATA
 from tests.factories.real_data import (
+    CENT_OF_A_CENT,
     Line,
     Quotes,
     Recount,
@@ -97,7 +98,7 @@ def test_every_row_is_taken_or_named(vendor):
     assert len(refused) == 15
     assert (customers["rows"], customers["created"], customers["rejected"]) == (778, 778, 0)
     assert [(item["reason"], item["rows"]) for item in customers["left_out"]] == [
-        ("a later row has the same CustOrgID", 3769 - 778)
+        ("an earlier row has the same CustOrgID", 3769 - 778)
     ]
 
 
@@ -132,6 +133,21 @@ def test_every_month_is_what_a_recount_in_reporting_currency_finds(vendor, recou
     assert_months_agree(rows, recount)
     assert_ledger_agrees(table("movements", "--to", UNTIL), recount)
     assert_cohorts_agree(table("cohorts"), recount, UNTIL)
+
+
+def test_regions_sum_to_the_whole_and_are_those_of_the_first_lines(vendor, recount):
+    region, since = {}, {}
+    for _, row in rows_of(FILE):
+        name = row["CustOrgID"]
+        if name not in since or row["ValidFrom"] < since[name]:
+            region[name], since[name] = row["country"], row["ValidFrom"]
+    wanted = defaultdict(Fraction)
+    for name, mrr in recount.closing(UNTIL).items():
+        wanted[region[name]] += mrr
+    rows = table("metrics", "--from", LAST, "--to", LAST, "--by", "region")
+    found = {row["region"]: Fraction(row["close_mrr"]) for row in rows if float(row["close_mrr"])}
+    assert found.keys() == wanted.keys()
+    assert all(abs(found[name] - mrr) < CENT_OF_A_CENT for name, mrr in wanted.items())
 
 
 def test_a_line_that_follows_another_is_a_renewal(vendor, recount):
