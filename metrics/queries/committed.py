@@ -64,8 +64,10 @@ def committed_at(day: date, *, known_at: datetime | None = None, customers: Ids 
     """
     running = _running(day, customers)
     known = _known(day, known_at, customers)
-    wanted = {(currency, day) for currency, *_ in [*running.values(), *known.values()]}
-    factors = factors_of(wanted, reporting=definitions.current().reporting_currency)
+    currencies = {row[0] for row in running.values()} | {row[0] for row in known.values()}
+    factors = factors_of(
+        ((currency, day) for currency in currencies), reporting=definitions.current().reporting_currency
+    )
     lines = []
     for pk in sorted(running.keys() | known.keys()):
         currency, customer_id, mrr = running.get(pk, ("", 0, ZERO))

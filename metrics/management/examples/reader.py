@@ -43,7 +43,7 @@ class _Loader(yaml.SafeLoader):
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise yaml.constructor.ConstructorError(None, None, "a key is a text", key.start_mark)
-            built[key.value] = self.construct_object(value, deep=deep)  # type: ignore[no-untyped-call]
+            built[key.value] = self.construct_object(value, deep=deep)
         return built
 
 

@@ -129,7 +129,7 @@ def _step_by_step(line: Timeline, part: str, customer: Customer, recorder: Recor
             from_on=stretch.from_on,
             by=None,
             now=recorder.now,
-            **stretch.fields,  # type: ignore[arg-type]
+            **stretch.fields,
         )
     if not cancelled:
         _cancel(line, stored, recorder)
@@ -143,7 +143,9 @@ def _stretches_from_the_last(line: Timeline, part: str, customer: Customer, reco
 def _start(
     line: Timeline, part: str, customer: Customer, stretch: Version, recorder: Recorder
 ) -> Subscription:
-    marks = {"cancelled_on": stretch.cancelled_on, "reason": REASON} if stretch.cancelled_on else {}
+    marks: dict[str, Any] = (
+        {"cancelled_on": stretch.cancelled_on, "reason": REASON} if stretch.cancelled_on else {}
+    )
     return subscriptions.start_line(
         customer=customer,
         from_on=stretch.from_on,
@@ -152,8 +154,8 @@ def _start(
         now=recorder.now,
         product=f"{line.sub} {part}".strip(),
         currency=recorder.currency,
-        **stretch.fields,  # type: ignore[arg-type]
-        **marks,  # type: ignore[arg-type]
+        **stretch.fields,
+        **marks,
     )
 
 

@@ -122,7 +122,7 @@ def mrr_bridge(inputs: Inputs) -> Output:
     return {
         "end": end,
         "net_new": net_new_mrr(**signed),
-        "quick_ratio": growth.quick_ratio(**moved),
+        "quick_ratio": _quick_ratio(moved),
         "nrr_flow": retention.nrr_flows(
             opening=start,
             expansion=moved["expansion"],
@@ -134,7 +134,7 @@ def mrr_bridge(inputs: Inputs) -> Output:
 
 
 def quick_ratio(inputs: Inputs) -> Output:
-    return {"quick_ratio": growth.quick_ratio(**{key: inputs.number(key, 0) for key in GAINS_AND_LOSSES})}
+    return {"quick_ratio": _quick_ratio({key: inputs.decimal(key, 0) for key in GAINS_AND_LOSSES})}
 
 
 def fx_billing_start(inputs: Inputs) -> Output:
@@ -161,6 +161,16 @@ def fx_period_end(inputs: Inputs) -> Output:
     jan, mar = ends["jan"].value, ends["mar"].value
     fx = unknown("missing_rate") if jan is None or mar is None else known(fx_residual(jan, mar, ()))
     return ends | {"fx": fx}
+
+
+def _quick_ratio(moved: Mapping[str, Decimal]) -> Result:
+    return growth.quick_ratio(
+        new=moved["new"],
+        expansion=moved["expansion"],
+        reactivation=moved["reactivation"],
+        contraction=moved["contraction"],
+        churn=moved["churn"],
+    )
 
 
 _LABELS = {"jan": "2024-01", "mar": "2024-03"}

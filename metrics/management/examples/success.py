@@ -100,7 +100,7 @@ def health_action_score(inputs: Inputs) -> Output:
     )
     readings = [health.Reading(count * MICRO if any(counts) else None) for count in counts]
     level = health.level(card, readings)
-    values = [_points(line.points, "no_data") for line in level.lines] or [0] * len(actions)
+    values = [_points(line.points, "no_data") for line in level.lines] or [known(0)] * len(actions)
     band = None if level.score is None else level.band
     return {"values": values, "score": _points(level.score, "no_data"), "band": band}
 

@@ -1,6 +1,6 @@
 """Events of an example as the line versions they lead to: what each subscription costs when (section 4.2)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -209,7 +209,7 @@ def _started(event: Inputs) -> Timeline:
 
 
 def _change(line: Timeline, event: Inputs) -> None:
-    read = {
+    read: dict[str, Callable[[str], Any]] = {
         "amount": event.decimal,
         "quantity": event.decimal,
         "interval": event.text,
