@@ -175,6 +175,11 @@ def line_mrr(price: Price, discounts: Sequence[Discount] = (), *, policy: Policy
         return quantise(ZERO)
     gross = Fraction(price.amount) * Fraction(price.quantity)
     net = discounted(gross, counted_discounts(discounts, policy=policy))
+    if price.interval == "term" and price.term_start and price.term_end:
+        last_day = price.term_end - timedelta(days=1)
+        return contract_mrr(
+            total=exact(net), start=price.term_start, last_day=last_day, policy=policy.term_policy
+        )
     return quantise(exact(net / price_months(price, policy=policy)))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from customers.choices import Interval, LineStatus
-from customers.models import Subscription
+from customers.models import LineVersion, Subscription
 from metrics.formulas.definition import Definition
 from metrics.models import CurrencyFactor, LinePrice, LineSegment
 from metrics.sql.engine import Frame, run, scope, table
@@ -76,7 +76,8 @@ SELECT v.customer_id, v.subscription_id, v.id, v.begins, nullif(v.stops, 'infini
 FROM pieces v
 """
 
-# every stretch carries the value of its own day's factor; what changes with the factor alone is no movement
+# every stretch carries the value of its own day's factor; what changes with the factor alone is no movement. A rate that
+# comes later than the day to be locked is locked on its first day (X-3)
 LOCKED_RATES = """
 SELECT v.customer_id, v.subscription_id, v.id, v.begins, nullif(v.stops, 'infinity'),
     CASE WHEN NOT v.counts OR v.status = '{free}' THEN 0
@@ -85,7 +86,9 @@ SELECT v.customer_id, v.subscription_id, v.id, v.begins, nullif(v.stops, 'infini
     v.reason, CASE WHEN f.factor IS NOT NULL THEN CASE WHEN v.counts AND v.status <> '{free}' THEN v.monthly ELSE 0 END END,
     f.factor
 FROM ({cut}) v
-LEFT JOIN {factors} f ON v.currency <> %(reporting)s AND f.currency = v.currency AND f.day = v.locked_on
+LEFT JOIN (SELECT currency, min(day) AS day FROM {factors} GROUP BY currency) since ON since.currency = v.currency
+LEFT JOIN {factors} f ON v.currency <> %(reporting)s AND f.currency = v.currency
+    AND f.day = greatest(v.locked_on, since.day)
 """
 
 AT_PURCHASE = "SELECT p.*, p.first_day AS locked_on FROM pieces p"
@@ -200,16 +203,31 @@ def _pieces(definition: Definition) -> str:
     pieces = [*PIECES]
     if definition.auto_churn_days is not None:
         keeps = "true" if definition.unpaid_policy == "keep" else "false"
-        begins = "greatest(v.paid_from, v.auto_churn_on)"
-        pieces.append((begins, "v.ends", f"'{LineStatus.UNPAID}'", keeps, "v.value", "false"))
+        begins, unpaid = "greatest(v.paid_from, v.auto_churn_on)", f"'{LineStatus.UNPAID}'"
+        until = f"least(coalesce(v.discount_until, {NEVER}), v.ends)"
+        rest = f"CASE WHEN v.discount_until IS NULL THEN {begins} ELSE v.ends END"
+        pieces += [
+            (begins, until, unpaid, keeps, "v.value", "v.is_discounted"),
+            (f"greatest({begins}, v.discount_until)", rest, unpaid, keeps, "v.value_after", "false"),
+        ]
     if definition.churn_recognition == "cancel_date":
         pieces.append(
             ("v.ends", f"coalesce(v.to_on, {NEVER})", "'non_renewing'", "false", "0::numeric", "false")
         )
     if definition.renewal_grace_days:
         until = _GRACE_UNTIL.format(next=_NEXT.format(versions="versions", lines=table(Subscription)))
-        pieces.append(("v.to_on", until, "'renewal_pending'", "v.is_counted", "v.value_after", "false"))
+        pieces.append(("v.to_on", until, "'renewal_pending'", *_as_on_the_last_day(definition)))
     return "\n    UNION ALL\n    ".join(_PIECE.format(*piece, piece[1], piece[0]) for piece in pieces)
+
+
+def _as_on_the_last_day(definition: Definition) -> tuple[str, str, str]:
+    """Whether a version counted at its end, at which value, and less a discount or not."""
+    running = "(v.discount_until IS NULL OR v.discount_until >= v.to_on)"
+    counts = "v.is_counted AND v.paid_from < v.to_on"
+    if definition.unpaid_policy != "keep":
+        counts += " AND v.auto_churn_on >= v.to_on"
+    value = f"CASE WHEN {running} THEN v.value ELSE v.value_after END"
+    return counts, value, f"v.is_discounted AND {running}"
 
 
 def _select(definition: Definition) -> str:
@@ -240,8 +258,15 @@ def _params(frame: Frame) -> dict[str, object]:
 def _leave_out(frame: Frame, currency: str, since: date | None) -> None:
     """Stretches before the currency's first rate count nothing and say why; one across that day is cut there."""
     params = {**frame.params, "currency": currency, "since": since or date.max}
-    where = f"currency = %(currency)s AND from_on < %(since)s AND counted AND {scope()}"
-    columns = "customer_id, subscription_id, version_id, {from_on}, to_on, mrr, currency, state, counted, plan, quantity, discounted, reason"
+    where = (
+        f"(currency = %(currency)s OR (native_mrr IS NOT NULL AND version_id IN"
+        f" (SELECT id FROM {table(LineVersion)} WHERE currency = %(currency)s)))"
+        f" AND from_on < %(since)s AND counted AND {scope()}"
+    )
+    columns = (
+        "customer_id, subscription_id, version_id, {from_on}, to_on, mrr, currency, state, counted, plan, quantity,"
+        " discounted, reason, native_mrr, factor"
+    )
     if since is not None:
         run(
             f"INSERT INTO {table(LineSegment)} ({columns.format(from_on='from_on')})"
@@ -250,7 +275,7 @@ def _leave_out(frame: Frame, currency: str, since: date | None) -> None:
             params,
         )
     run(
-        f"UPDATE {table(LineSegment)} SET counted = false, mrr = 0, state = 'missing_rate',"
+        f"UPDATE {table(LineSegment)} SET counted = false, mrr = 0, native_mrr = 0 * native_mrr, state = 'missing_rate',"
         f" to_on = CASE WHEN to_on IS NULL OR to_on > %(since)s THEN %(cut)s ELSE to_on END WHERE {where}",
         {**params, "cut": since},
     )

@@ -23,10 +23,10 @@ changes AS (
         follows AND prev_discounted AS was_discounted, discounted AS is_discounted
     FROM (SELECT *, prev_to = from_on AND prev_currency = currency AS joins FROM stretches) s,
     LATERAL (SELECT coalesce(s.joins, false) AS follows) j
-    WHERE mrr <> CASE WHEN follows THEN prev_mrr ELSE 0 END
+    WHERE mrr <> CASE WHEN follows THEN prev_mrr ELSE 0 END OR (follows AND native_mrr <> prev_native)
     UNION ALL
-    SELECT customer_id, to_on, subscription_id, version_id, currency, reason, mrr, 0, -mrr, state, NULL, true, true,
-        discounted, false
+    SELECT customer_id, to_on, subscription_id, version_id, currency, reason, mrr, 0, -mrr, state,
+        CASE WHEN next_from = to_on THEN next_state END, true, true, discounted, false
     FROM stretches
     WHERE to_on <= %(as_of)s AND mrr > 0 AND (next_from IS DISTINCT FROM to_on OR next_currency <> currency)
 )
@@ -37,7 +37,7 @@ stretches AS (
     SELECT s.*, lag(to_on) OVER w AS prev_to, lag(mrr) OVER w AS prev_mrr, lag(currency) OVER w AS prev_currency,
         lag(state) OVER w AS prev_state, lag(plan) OVER w AS prev_plan, lag(quantity) OVER w AS prev_quantity,
         lag(discounted) OVER w AS prev_discounted, lag(native_mrr) OVER w AS prev_native,
-        lead(from_on) OVER w AS next_from, lead(currency) OVER w AS next_currency
+        lead(from_on) OVER w AS next_from, lead(currency) OVER w AS next_currency, lead(state) OVER w AS next_state
     FROM {segments} s WHERE from_on <= %(as_of)s AND {scope}
     WINDOW w AS (PARTITION BY subscription_id ORDER BY from_on)
 )
@@ -47,8 +47,8 @@ stretches AS (
 DAYS = """
 days AS (
     SELECT customer_id, day, {event} AS unit, currency, count(*) AS n, sum(moved) AS moved, sum(after - before) AS delta,
-        bool_or(before > 0 AND (becomes = 'unpaid' OR (after = 0 AND becomes IS NULL AND reason IN {non_payment})))
-            AS unpaid,
+        bool_or(before > 0 AND (becomes = 'unpaid' OR (
+            after = 0 AND (becomes IS NULL OR becomes = 'non_renewing') AND reason IN {non_payment}))) AS unpaid,
         bool_or(before > 0 AND becomes = 'paused') AS paused,
         bool_or(before > 0 AND after = 0) AS some_end, bool_or(before = 0 AND after > 0) AS some_start,
         bool_or(was = 'trialing' AND after > 0) AS converted, bool_or(was = 'paused' AND after > 0) AS resumed,
@@ -79,16 +79,22 @@ grid AS (
     LEFT JOIN days d USING (customer_id, day, unit, currency)
 ),
 mixed AS (
-    SELECT g.*, sum(delta) OVER (PARTITION BY customer_id, g.currency ORDER BY g.day, {order}) AS native_after
+    SELECT g.*, sum(delta) OVER (PARTITION BY customer_id, g.currency ORDER BY g.day) AS native_after
     FROM grid g
 ),
-mixed_days AS (
+mixed_units AS (
     SELECT m.customer_id, m.day, m.unit,
-        sum(m.native_after * f.factor) AS mrr_after, sum(m.moved * f.factor) AS amount,
+        sum(m.native_after * f.factor) AS day_after, sum(m.moved * f.factor) AS amount,
         CASE WHEN count(m.n) = 1 THEN max(m.currency) FILTER (WHERE m.n IS NOT NULL) ELSE '' END AS currency,
         CASE WHEN count(m.n) = 1 THEN max(m.moved) FILTER (WHERE m.n IS NOT NULL) END AS native_amount
     FROM mixed m JOIN {factors} f ON f.currency = m.currency AND f.day = m.day
     GROUP BY m.customer_id, m.day, m.unit
+),
+mixed_days AS (
+    SELECT customer_id, day, unit, amount, currency, native_amount,
+        day_after - sum(amount) OVER (PARTITION BY customer_id, day)
+            + sum(amount) OVER (PARTITION BY customer_id, day ORDER BY sign(amount) DESC, unit) AS mrr_after
+    FROM mixed_units
 ),
 told AS (
     SELECT customer_id, day, unit, sum(n) AS n, bool_or(unpaid) AS unpaid, bool_or(paused) AS paused,

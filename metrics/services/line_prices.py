@@ -49,12 +49,12 @@ def _priced(frame: Frame) -> Iterator[Row]:
         *([Interval.TERM] if definition.term_policy != DEFAULT.term_policy else []),
     ]
     versions = _versions(frame)
+    policy = policy_of(definition)
     if intervals:
-        policy = policy_of(definition)
         for version in versions.filter(interval__in=intervals):
             yield version.pk, version.customer_id, *_values(version, policy)
     if definition.ramp_policy == "average":
-        yield from _averaged(versions.exclude(interval=Interval.TERM))
+        yield from _averaged(versions.exclude(interval=Interval.TERM), policy)
 
 
 def _versions(frame: Frame) -> QuerySet[LineVersion]:
@@ -79,35 +79,33 @@ def _values(version: LineVersion, policy: Policy) -> tuple[Decimal, Decimal]:
     return line_mrr(price, discounts, policy=policy), line_mrr(price, policy=policy)
 
 
-def _averaged(versions: QuerySet[LineVersion]) -> Iterator[Row]:
+def _averaged(versions: QuerySet[LineVersion], policy: Policy) -> Iterator[Row]:
     """Steps of a line that follow each other to a known end share their total evenly over all their months (N-3)."""
     lines: dict[int, list[LineVersion]] = defaultdict(list)
     for version in versions.order_by("subscription_id", "from_on"):
         lines[version.subscription_id].append(version)
     for steps in lines.values():
         if len(steps) > 1 and all(step.to_on == after.from_on for step, after in pairwise(steps)):
-            yield from _evenly(steps)
+            yield from _evenly(steps, policy)
 
 
-def _evenly(steps: Sequence[LineVersion]) -> Iterator[Row]:
+def _evenly(steps: Sequence[LineVersion], policy: Policy) -> Iterator[Row]:
     end = steps[-1].to_on
     if end is None:
         return
     months = [months_of_term(step.from_on, (step.to_on or end) - timedelta(days=1)) for step in steps]
+    prices = [_values(step, policy) for step in steps]
     means = [
         quantise(
             exact(
                 sum(
-                    (
-                        Fraction(getattr(step, name)) * count
-                        for step, count in zip(steps, months, strict=True)
-                    ),
+                    (Fraction(price[side]) * count for price, count in zip(prices, months, strict=True)),
                     Fraction(0),
                 )
                 / sum(months, Fraction(0))
             )
         )
-        for name in ("mrr", "mrr_after_discount")
+        for side in (0, 1)
     ]
     for step in steps:
         yield step.pk, step.customer_id, means[0], means[1]
