@@ -198,7 +198,11 @@ def _unpacked(packed: IO[bytes], limits: Limits) -> io.BufferedReader:
 
 def _only_text(packed: IO[bytes]) -> IO[bytes]:
     """The text in a zip archive that holds exactly one; any other archive as it is, to be refused by its name."""
-    archive = zipfile.ZipFile(packed)
+    try:
+        archive = zipfile.ZipFile(packed)
+    except zipfile.BadZipFile:
+        packed.seek(0)
+        return packed
     texts = [item for item in archive.infolist() if item.filename.lower().endswith(TEXT_NAMES)]
     if len(texts) == 1 and not texts[0].flag_bits & IS_ENCRYPTED:
         return archive.open(texts[0])
