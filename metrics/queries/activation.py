@@ -37,11 +37,11 @@ def activation_metrics(question: Question) -> list[Values]:
     What counts as activation and as first value is a ValueEvent per segment; without one any usage does. Usage before
     the first paid day counts as day 0. Values grow until `as_of`. No usage known at all: no_data.
     """
-    starts = _starts(question)
+    starts = starts_of(question)
     has_usage = within(DailyUsage.objects.filter(day__lte=question.as_of), question.customers).exists()
     rules = list(ValueEvent.objects.all()) if has_usage else []
-    activated = _first_days(question, rules, ValueEvent.ACTIVATION) if has_usage else {}
-    valued = _first_days(question, rules, ValueEvent.FIRST_VALUE) if has_usage else {}
+    activated = first_days(question, rules, ValueEvent.ACTIVATION) if has_usage else {}
+    valued = first_days(question, rules, ValueEvent.FIRST_VALUE) if has_usage else {}
     rows = []
     for period in question.closed:
         cohort = [start for start in starts if period.start <= start.day < period.end]
@@ -80,13 +80,14 @@ def onboarding_metrics(question: Question) -> list[Values]:
     return values
 
 
-def _starts(question: Question) -> list[Start]:
+def starts_of(question: Question) -> list[Start]:
+    """First paid days up to the last day asked for."""
     rows = within(CustomerStart.objects.filter(first_paid_on__lte=question.as_of), question.customers)
     found = rows.order_by("customer_id").values_list("customer_id", "first_paid_on").distinct()
     return [Start(*row) for row in found]
 
 
-def _first_days(question: Question, rules: Sequence[ValueEvent], purpose: str) -> Days:
+def first_days(question: Question, rules: Sequence[ValueEvent], purpose: str) -> Days:
     """First day of the configured event per customer; segments without a rule take the rule of all, or any usage."""
     mine = [rule for rule in rules if rule.purpose == purpose]
     named = [rule.segment for rule in mine if rule.segment]

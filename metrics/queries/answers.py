@@ -55,18 +55,18 @@ def nps_at(
 
     `by_phase` keeps the answers given in one lifecycle phase.
     """
-    rows = _relationship(day, zone, customers, definition, known_at)
+    rows = relationship_answers(day, zone, customers, definition, known_at)
     if by_phase is not None:
         rows = rows.filter(phase=by_phase)
-    counts = NpsCounts(**_latest(rows).aggregate(**_BUCKETS))
-    return _nps(counts, population=_population(day, customers) if definition.fpc else None)
+    counts = NpsCounts(**latest_answers(rows).aggregate(**_BUCKETS))
+    return _nps(counts, population=could_answer(day, customers) if definition.fpc else None)
 
 
 def nps_by_phase(
     day: date, *, zone: ZoneInfo, customers: Ids = None, definition: Definition = DEFAULT
 ) -> dict[str, Answers]:
     """The same, for each lifecycle phase in which somebody answered."""
-    rows = _latest(_relationship(day, zone, customers, definition, None))
+    rows = latest_answers(relationship_answers(day, zone, customers, definition, None))
     found = rows.order_by().values("phase").annotate(**_BUCKETS)
     return {row.pop("phase"): _nps(NpsCounts(**row)) for row in found}
 
@@ -106,12 +106,12 @@ def tallies_in(
         if definition.score_cohort == "sent"
         else Coalesce("answered_at", "sent_at")
     )
-    rows = within(_known(known_at).annotate(at=at), customers).filter(
+    rows = within(known_answers(known_at).annotate(at=at), customers).filter(
         at__gte=min(start for start, _ in windows),
         at__lt=max(end for _, end in windows),
         direction=Direction.HIGH_IS_GOOD,
     )
-    rows = rows.filter(_on_scale(scales)) if phase is None else rows.filter(_on_scale(scales), phase=phase)
+    rows = rows.filter(on_scale(scales)) if phase is None else rows.filter(on_scale(scales), phase=phase)
     found: list[dict[int, Counter[int]]] = [defaultdict(Counter) for _ in windows]
     grouped = rows.annotate(place=bucket("at", windows)).exclude(place=None).order_by()
     for place, scale, score, number in grouped.values_list("place", "scale_max", "said").annotate(
@@ -121,7 +121,8 @@ def tallies_in(
     return [dict(tallies) for tallies in found]
 
 
-def _on_scale(scales: Mapping[Any, int]) -> Q:
+def on_scale(scales: Mapping[Any, int]) -> Q:
+    """Answers to kinds on their own scale."""
     known_scales = Q()
     for kind, scale in scales.items():
         known_scales |= Q(kind=kind, scale_min=1, scale_max=scale)
@@ -192,7 +193,7 @@ def _nps(counts: NpsCounts, *, population: int | None = None) -> Answers:
     )
 
 
-def _known(moment: datetime | None) -> QuerySet[Response]:
+def known_answers(moment: datetime | None) -> QuerySet[Response]:
     """Answers that count, with what they `said`: now, or in the revision that was the newest at a moment."""
     rows = Response.objects.counted()
     if moment is None:
@@ -202,11 +203,12 @@ def _known(moment: datetime | None) -> QuerySet[Response]:
     return rows.filter(recorded_at__lte=moment).annotate(said=Coalesce(newest, "score"))
 
 
-def _relationship(
+def relationship_answers(
     day: date, zone: ZoneInfo, customers: Ids, definition: Definition, known_at: datetime | None
 ) -> QuerySet[Response]:
+    """Relationship answers of the window to a day, with what they `said`."""
     window = trailing(day, definition.nps_window_days)
-    rows = _known(known_at).filter(
+    rows = known_answers(known_at).filter(
         kind=SurveyKind.NPS,
         nature=Nature.RELATIONSHIP,
         scale_min=0,
@@ -217,7 +219,7 @@ def _relationship(
     return within(rows, customers)
 
 
-def _latest(rows: QuerySet[Response]) -> QuerySet[Response]:
+def latest_answers(rows: QuerySet[Response]) -> QuerySet[Response]:
     """The latest answer of each contact, and every answer of nobody known."""
     latest = (
         rows.filter(contact__isnull=False)
@@ -227,7 +229,7 @@ def _latest(rows: QuerySet[Response]) -> QuerySet[Response]:
     return rows.filter(Q(pk__in=latest.values("pk")) | Q(contact=None))
 
 
-def _population(day: date, customers: Ids) -> int:
+def could_answer(day: date, customers: Ids) -> int:
     """Contacts that could have answered: those who have not left."""
     stayed = Contact.objects.filter(Q(left_on=None) | Q(left_on__gt=day))
     return within(stayed, customers).count()

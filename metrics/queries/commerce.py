@@ -41,7 +41,7 @@ def commerce_metrics(question: Question) -> list[Values]:
 
     Without any order ever: no_data; `arpu_revenue`, which needs revenue facts: not_configured.
     """
-    orders = _orders(question)
+    orders = orders_of(question)
     sales = _sales(question, orders)
     if not sales.rows:
         none = dict.fromkeys(
@@ -70,7 +70,7 @@ def commerce_metrics(question: Question) -> list[Values]:
     return rows
 
 
-def _orders(question: Question) -> QuerySet[Order]:
+def orders_of(question: Question) -> QuerySet[Order]:
     """Orders that count, up to the last day asked for."""
     return question.facts(Order).filter(refunded=False, day__lte=question.as_of)
 

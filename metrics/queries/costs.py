@@ -80,11 +80,11 @@ def cost_metrics(
     the closing day where the period is shorter, else at the period itself. Costs are kept per segment: for customers
     without a `segment` there is nothing to divide (V-4).
     """
-    windows = [_window(question, span) for span in spans]
+    windows = [cost_window(question, span) for span in spans]
     if not windows:
         return []
-    entries = _entries(question)
-    factors = _factors(question, entries, windows)
+    entries = cost_entries(question)
+    factors = cost_factors(question, entries, windows)
     won = _won(question, windows)
     counts = counts_until(max(span.close_on for span in spans), customers=question.customers)
     rows = []
@@ -107,7 +107,8 @@ def _net(revenue: Result, values: Values) -> Result:
     )
 
 
-def _window(question: Question, span: Span) -> Window:
+def cost_window(question: Question, span: Span) -> Window:
+    """The stretches of days that the cost metrics of a span look at."""
     definition = question.definition
     own = Period(span.period.start, day_after(span.close_on))
     asked = month_number(span.period.end) - month_number(span.period.start)
@@ -121,7 +122,7 @@ def _window(question: Question, span: Span) -> Window:
     return Window(span, own, won, acquisition.cost_period(won, lag_months=definition.cac_lag_months))
 
 
-def _entries(question: Question) -> list[Entry]:
+def cost_entries(question: Question) -> list[Entry]:
     """Entries that count: all of the company, or those of the named segment."""
     rows = question.known(CostEntry)
     if question.customers is not None and question.segment is None:
@@ -131,7 +132,8 @@ def _entries(question: Question) -> list[Entry]:
     return [Entry(*row) for row in rows.values_list("kind", "from_on", "to_on", "amount", "currency")]
 
 
-def _factors(question: Question, entries: Sequence[Entry], windows: Sequence[Window]) -> Factors:
+def cost_factors(question: Question, entries: Sequence[Entry], windows: Sequence[Window]) -> Factors:
+    """Factors of the last days of all windows."""
     days = {stretch.last_day for window in windows for stretch in (window.own, window.spent)}
     return factors_of(
         ((entry.currency, day) for entry in entries for day in days),

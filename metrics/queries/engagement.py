@@ -107,7 +107,7 @@ def lifecycle_metrics(question: Question) -> list[Values]:
     known_months = within(MonthlyUsage.objects.filter(month__lte=question.as_of), question.customers)
     if not question.periods or not known_months.exists():
         return [dict.fromkeys(names, NO_USAGE) for _ in question.periods]
-    users = _active_months(question, known_months)
+    users = active_months(question, known_months)
     sums: dict[str, Count] = {}
     for number, period in enumerate(question.periods):
         now, before = Q(**{f"now_{number}__gt": 0}), Q(**{f"before_{number}__gt": 0})
@@ -122,7 +122,7 @@ def lifecycle_metrics(question: Question) -> list[Values]:
     ]
 
 
-def _active_months(question: Question, rows: QuerySet[MonthlyUsage]) -> QuerySet[Any]:
+def active_months(question: Question, rows: QuerySet[MonthlyUsage]) -> QuerySet[Any]:
     """Per user: the first month of use, and months of use in each period and in the one before it."""
     open_month = month_of(question.as_of)
     until = (1 << question.as_of.day) - 1
@@ -145,18 +145,19 @@ def nday_retention(question: Question, *, ks: Sequence[int]) -> list[dict[int, R
     if question.definition.retention_day != "calendar":
         return [dict.fromkeys(ks, unknown("not_configured")) for _ in question.periods]
     cohorts: list[dict[Hashable, set[int]]] = [{} for _ in question.periods]
-    for user, days in _days_of_new_users(question).items():
+    for user, days in days_of_new_users(question).items():
         first = min(days)
         for period, cohort in zip(question.closed, cohorts, strict=True):
             if period.start <= first < period.end:
                 cohort[user] = {(day - first).days for day in days}
     return [
-        {k: _retained(question, period, cohort, k) for k in ks}
+        {k: retained(question, period, cohort, k) for k in ks}
         for period, cohort in zip(question.closed, cohorts, strict=True)
     ]
 
 
-def _retained(question: Question, period: Period, cohort: Mapping[Hashable, set[int]], k: int) -> Result:
+def retained(question: Question, period: Period, cohort: Mapping[Hashable, set[int]], k: int) -> Result:
+    """Share of a cohort that is retained on day k; not yet over for all of it: immature."""
     rule = question.definition.retention_rule
     last = k + WEEK - 1 if rule == "bracket" else k
     if cohort and period.last_day + timedelta(days=last) > question.as_of:
@@ -164,7 +165,7 @@ def _retained(question: Question, period: Period, cohort: Mapping[Hashable, set[
     return engagement.nday_retention_of(cohort, k, rule=rule)
 
 
-def _days_of_new_users(question: Question) -> dict[User, set[date]]:
+def days_of_new_users(question: Question) -> dict[User, set[date]]:
     """Days of use of the users first seen in the months of the periods."""
     if not question.periods:
         return {}

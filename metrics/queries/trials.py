@@ -66,6 +66,11 @@ def trial_counts(question: Question) -> list[TrialCounts]:
 
 def trials_of(question: Question) -> list[Trial]:
     """Every trial known by `as_of`: when it began, ended, and converted. A sale without a trial is none."""
+    return [trial for _, trial in trials_by_customer(question)]
+
+
+def trials_by_customer(question: Question) -> list[tuple[int, Trial]]:
+    """The same, each with its customer."""
     stretches = _stretches(question)
     paying = _paying_lines(question, stretches)
     came = _first_payments(question, stretches)
@@ -74,14 +79,13 @@ def trials_of(question: Question) -> list[Trial]:
         days = [paying.get(line, []) for line in stretch.lines]
         converted = _earliest_after(stretch.from_on, [*days, came.get(stretch.customer, [])])
         ended = stretch.to_on if stretch.to_on and stretch.to_on <= question.as_of else None
-        trials.append(
-            Trial(
-                started=stretch.from_on,
-                converted=converted,
-                cancelled=ended if converted is None else None,
-                until=stretch.to_on,
-            )
+        trial = Trial(
+            started=stretch.from_on,
+            converted=converted,
+            cancelled=ended if converted is None else None,
+            until=stretch.to_on,
         )
+        trials.append((stretch.customer, trial))
     return trials
 
 

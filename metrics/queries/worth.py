@@ -32,18 +32,18 @@ def lifetime_metrics(question: Question, *, spans: Sequence[Span]) -> list[Value
     """
     if not spans:
         return []
-    months = _months(question, spans)
+    months = months_before(question, spans)
     definition = question.definition
     return [
         {
-            "ltv": _ltv(span, _before(span, months, definition), definition, definition.gross_margin),
-            "ltv_revenue": _ltv(span, _before(span, months, definition), definition, Decimal(1)),
+            "ltv": ltv_of(span, _lookback(span, months, definition), definition, definition.gross_margin),
+            "ltv_revenue": ltv_of(span, _lookback(span, months, definition), definition, Decimal(1)),
         }
         for span in spans
     ]
 
 
-def _months(question: Question, spans: Sequence[Span]) -> Mapping[date, Month]:
+def months_before(question: Question, spans: Sequence[Span]) -> Mapping[date, Month]:
     """Every month that a lifetime value of these spans looks at; before all history nothing."""
     first = add_months(month_of(spans[0].close_on), -question.definition.ltv_churn_months)
     last = add_months(month_of(spans[-1].close_on), -1)
@@ -60,13 +60,14 @@ def _months(question: Question, spans: Sequence[Span]) -> Mapping[date, Month]:
     }
 
 
-def _before(span: Span, months: Mapping[date, Month], definition: Definition) -> list[Month]:
+def _lookback(span: Span, months: Mapping[date, Month], definition: Definition) -> list[Month]:
     closing = month_of(span.close_on)
     first = add_months(closing, -definition.ltv_churn_months)
     return [months[month] for month in sorted(months) if first <= month < closing]
 
 
-def _ltv(span: Span, months: Sequence[Month], definition: Definition, margin: Decimal) -> Result:
+def ltv_of(span: Span, months: Sequence[Month], definition: Definition, margin: Decimal) -> Result:
+    """Under `ltv_method`, from the ARPA of a span and the months before it."""
     arpa = growth.arpa_close(mrr=span.closing, paying=span.close_logos)
     count = definition.ltv_churn_months
     rate = lifetime.mean_churn([month.churn for month in months], months=count)
