@@ -46,3 +46,9 @@ def recompute_all(job: Job) -> dict[str, Any] | None:
     now = timezone.now()
     as_of = max(organisation.local_day(now), date.fromisoformat(job.args["as_of"]))
     return recompute.run_recompute_job(job, as_of=as_of, now=now)
+
+
+@jobs.kind(recompute.SLICE_KIND)
+def recompute_slice(job: Job) -> dict[str, Any]:
+    """One slice of a recompute."""
+    return recompute.run_slice_job(job)

@@ -139,10 +139,14 @@ def _retry(job: Job, error: Exception, *, limit: int) -> None:
     )
 
 
-def hand_back(job: Job) -> None:
-    """Give the rest of the work back to the queue: due now, progress kept, this run not counted as a failure."""
+def hand_back(job: Job, *, wait: timedelta = timedelta(0)) -> None:
+    """Give the rest of the work back to the queue: due after `wait`, progress kept, this run counted as no failure."""
     Job.objects.filter(pk=job.pk, lease_token=job.lease_token).update(
-        state=JobState.QUEUED, due_at=Now(), lease_until=None, lease_token="", attempts=F("attempts") - 1
+        state=JobState.QUEUED,
+        due_at=Now() + wait,
+        lease_until=None,
+        lease_token="",
+        attempts=F("attempts") - 1,
     )
     nudge("work.run_job", job_id=job.pk)
 

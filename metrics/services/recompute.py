@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
 
+from config.web.errors import DomainError
 from config.work import jobs
-from config.work.models import Job
+from config.work.models import Job, JobState
 from config.work.pg import analyze
 from customers.models import StaleMark
 from customers.queries.access import everybody
@@ -24,6 +27,8 @@ from metrics.sql.engine import Frame
 
 SLICE = 1_000  # customers of one transaction: a few seconds of SQL and scoring
 JOB_KIND = "metrics.recompute_all"
+SLICE_KIND = "metrics.recompute_slice"
+SLICE_WAIT = timedelta(seconds=2)  # until the run looks again whether other workers have finished
 JOB_BUDGET_S = (
     180  # seconds of one run of the job; the rest goes back to the queue, below the worker's time limit
 )
@@ -100,24 +105,72 @@ def customer_ids() -> list[int]:
 
 
 def run_recompute_job(job: Job, *, as_of: date, now: datetime) -> dict[str, int] | None:
-    """The body of the job: goes on after the customers that are done, commits each slice with its progress."""
+    """The body of the job: plan slices as jobs of their own, so that every free worker takes some; fill at the end.
+
+    Handed back while other workers still hold slices; a run that was broken off goes on where it was.
+    """
     ids, started = customer_ids(), time.monotonic()
-    usage_from = date.fromisoformat(job.args["usage_from"]) if job.args.get("usage_from") else None
-    done = min(job.progress_done, len(ids))
-    if done == 0:
+    slices = Job.objects.filter(kind=SLICE_KIND, args__run=job.pk)
+    if not slices.exists():
         analyze_facts(customers=len(ids))
         fill_factors(Frame(None, as_of, definitions.current()))
-    while done < len(ids):
-        part = ids[done : done + SLICE]
-        with transaction.atomic():
-            recompute_slice(customer_ids=part, as_of=as_of, now=now, usage_from=usage_from)
-            done += len(part)
-            jobs.advance(job, done=done, total=len(ids))
-        if time.monotonic() - started > JOB_BUDGET_S and done < len(ids):
-            jobs.hand_back(job)
-            return None
+        _plan_slices(job, ids, as_of=as_of, now=now)
+    while pk := slices.filter(state=JobState.QUEUED, due_at__lte=Now()).values_list("pk", flat=True).first():
+        jobs.run(pk)
+        jobs.advance(job, done=_customers_done(slices), total=len(ids))
+        if time.monotonic() - started > JOB_BUDGET_S:
+            break
+    if dead := slices.filter(state=JobState.DEAD).first():
+        raise DomainError(f"A slice failed: {dead.last_error}", hint="Run the slice again on the Jobs page.")
+    if slices.exclude(state=JobState.DONE).exists():
+        jobs.hand_back(job, wait=SLICE_WAIT)
+        return None
     covered = finish(customers=len(ids), as_of=as_of, now=now)
     return {"customers": covered.customers, "months": covered.months, "days": covered.days}
+
+
+@transaction.atomic
+def _plan_slices(job: Job, ids: Sequence[int], *, as_of: date, now: datetime) -> None:
+    for start in range(0, len(ids), SLICE):
+        part = ids[start : start + SLICE]
+        jobs.start(
+            kind=SLICE_KIND,
+            args={
+                "run": job.pk,
+                "first": part[0],
+                "last": part[-1],
+                "as_of": as_of.isoformat(),
+                "now": now.isoformat(),
+                "usage_from": job.args.get("usage_from", ""),
+            },
+            title=f"Recompute customers {start + 1} to {start + len(part)}",
+            total=len(part),
+            dedupe_key=f"{SLICE_KIND} {job.pk} {part[0]}",
+        )
+
+
+def _customers_done(slices: QuerySet[Job]) -> int:
+    return sum(slices.filter(state=JobState.DONE).values_list("progress_total", flat=True))
+
+
+def run_slice_job(job: Job) -> dict[str, int]:
+    """One slice of a recompute: customers by their ids, in one transaction."""
+    args = job.args
+    ids = list(
+        everybody()
+        .filter(pk__range=(args["first"], args["last"]))
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    with transaction.atomic():
+        recompute_slice(
+            customer_ids=ids,
+            as_of=date.fromisoformat(args["as_of"]),
+            now=datetime.fromisoformat(args["now"]),
+            usage_from=date.fromisoformat(args["usage_from"]) if args["usage_from"] else None,
+        )
+        jobs.advance(job, done=len(ids))
+    return {"customers": len(ids)}
 
 
 def start_recompute(*, as_of: date, by: object = None, usage_from: date | None = None) -> Job:

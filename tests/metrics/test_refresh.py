@@ -237,21 +237,41 @@ def test_another_reporting_currency_recomputes_everybody(larch, time_machine):
     assert tasks.run_nightly() == 0
 
 
-def test_the_job_goes_on_where_it_was(db, now, monkeypatch):
+def test_a_recompute_is_slices_that_any_worker_takes_and_goes_on_where_it_was(db, now, monkeypatch):
     monkeypatch.setattr(recompute, "SLICE", 2)
+    monkeypatch.setattr(recompute, "JOB_BUDGET_S", 0)
     customers = [make_payer(f"Customer {number}") for number in range(5)]
     for customer in customers:
         make_version(customer, FIRST)
     job = recompute.start_recompute(as_of=AS_OF)
-    Job.objects.filter(pk=job.pk).update(progress_done=2)
-    done = jobs.run(job.pk)
-    done.refresh_from_db()
-    assert (done.state, done.progress_done, done.progress_total) == (JobState.DONE, 5, 5)
-    skipped = {customer.pk for customer in customers[:2]}
-    assert (
-        set(CustomerMonth.objects.values_list("customer_id", flat=True))
-        == {customer.pk for customer in customers} - skipped
-    )
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.progress_done, job.progress_total) == (JobState.QUEUED, 2, 5)
+    slices = Job.objects.filter(kind=recompute.SLICE_KIND)
+    assert slices.count() == 3
+    other = slices.filter(state=JobState.QUEUED).first()
+    jobs.run(other.pk)  # as another worker would
+    for _ in range(2):
+        Job.objects.filter(pk=job.pk).update(due_at=timezone.now() - timedelta(minutes=1))
+        jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.result["customers"]) == (JobState.DONE, 5)
+    assert Movement.objects.count() == 5
+    assert CompanyMonth.objects.get(month=FIRST).closing == 500
+
+
+def test_a_recompute_says_which_slice_failed(larch, monkeypatch):
+    make_version(larch, FIRST)
+    job = recompute.start_recompute(as_of=AS_OF)
+
+    def fail(**_anything):
+        raise ValueError("no room")
+
+    monkeypatch.setattr(recompute, "recompute_slice", fail)
+    monkeypatch.setattr(jobs, "MAX_UNEXPECTED", 1)
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, "no room" in job.last_error) == (JobState.DEAD, True)
 
 
 @pytest.mark.django_db(transaction=True)
