@@ -179,7 +179,7 @@ RETENTION = (
         inputs=(LINES,),
         reasons=("zero_denominator",),
         rows="lines whose term ended, with what became of them",
-        parts=("net_renewal_rate", "logo_renewal_rate"),
+        parts=("net_renewal_rate", "logo_renewal_rate", "renewals_undecided"),
     ),
     Metric(
         "cohort_table",
@@ -204,6 +204,7 @@ RETENTION = (
         inputs=(LEDGER,),
         reasons=("no_data", "not_reached"),
         rows="customers with days paid",
+        parts=("survival_median_days",),
     ),
     Metric(
         "customer_lifetime",

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from metrics.formulas.result import Result
+from metrics.catalog import METRICS
+from metrics.choices import MovementKind
+from metrics.formulas.result import Result, known
 from metrics.queries.activation import activation_metrics, onboarding_metrics
 from metrics.queries.commerce import commerce_metrics
+from metrics.queries.committed import committed_at
 from metrics.queries.costs import cost_metrics
 from metrics.queries.csm_work import work_metrics
 from metrics.queries.engagement import (
@@ -15,8 +18,9 @@ from metrics.queries.engagement import (
     nday_retention,
     usage_metrics,
 )
-from metrics.queries.questions import Question, Values
+from metrics.queries.questions import Question, Values, day_after
 from metrics.queries.rates import rate_metrics
+from metrics.queries.renewals import renewal_metrics, survival_metrics
 from metrics.queries.satisfaction import change_metrics, survey_metrics
 from metrics.queries.spans import Span, spans_for
 from metrics.queries.support import fcr_metrics, load_metrics, response_metrics
@@ -42,7 +46,7 @@ def values_of(
     `spans` of the same periods are read when they are needed and not given. Only queries that answer one of the keys
     run; what they answer besides is in the values too.
     """
-    wanted = set(keys)
+    wanted = {part for key in keys for part in answered_by(key)}
     if missing := wanted - KNOWN:
         raise KeyError(", ".join(sorted(missing)))
     rows: list[Values] = [{} for _ in question.periods]
@@ -56,6 +60,14 @@ def values_of(
     return rows
 
 
+def answered_by(key: str) -> tuple[str, ...]:
+    """The keys that answer one of the catalogue: itself, or its parts where it is several numbers."""
+    metric = METRICS.get(key)
+    if key in KNOWN or metric is None:
+        return (key,)
+    return tuple(part for part in metric.parts if part in KNOWN) or (key,)
+
+
 def series_of(key: str, question: Question) -> list[Result]:
     """One metric over the periods."""
     return [row[key] for row in values_of(question, keys=[key])]
@@ -63,7 +75,7 @@ def series_of(key: str, question: Question) -> list[Result]:
 
 def _money(question: Question, wanted: Collection[str], spans: Sequence[Span] | None) -> list[Values]:
     """Rates, lifetimes, orders and costs: each needs some of the one before."""
-    if not set(wanted) & (RATES | WORTH | COSTS):
+    if not set(wanted) & (RATES | BRIDGE | WORTH | COSTS):
         return commerce_metrics(question)
     if spans is None:
         spans = spans_for(
@@ -73,6 +85,7 @@ def _money(question: Question, wanted: Collection[str], spans: Sequence[Span] | 
             definition=question.definition,
         )
     rows = rate_metrics(question, spans=spans) if set(wanted) & RATES else [{} for _ in spans]
+    _add(rows, _bridge(spans))
     if set(wanted) & (WORTH | COSTS):
         _add(rows, lifetime_metrics(question, spans=spans))
     if set(wanted) & (ORDERS | COSTS):
@@ -86,6 +99,31 @@ def _money(question: Question, wanted: Collection[str], spans: Sequence[Span] | 
 def _add(rows: Sequence[Values], more: Sequence[Values]) -> None:
     for row, values in zip(rows, more, strict=True):
         row.update(values)
+
+
+def _bridge(spans: Sequence[Span]) -> list[Values]:
+    """The lines of the bridge; contraction, churn and transfers out are positive amounts."""
+    return [
+        {
+            **{f"{kind}_mrr": known(getattr(span, kind).copy_abs()) for kind in MovementKind.values},
+            **{f"{kind}_n": known(getattr(span, f"{kind}_n")) for kind in MovementKind.values},
+            "fx_mrr": known(span.fx),
+            "transfer_in": known(span.transfer_in),
+            "transfer_out": known(span.transfer_out.copy_abs()),
+        }
+        for span in spans
+    ]
+
+
+def _committed(question: Question) -> list[Values]:
+    """Committed MRR of each close as known then; of a close that is today as known now."""
+    rows: list[Values] = []
+    for period in question.periods:
+        day = question.close_on(period)
+        then = question.start_of(day_after(day)) if day < question.as_of else question.known_at
+        found = committed_at(day, known_at=then, customers=question.customers)
+        rows.append({"committed_mrr": known(found.committed)})
+    return rows
 
 
 def _days(question: Question) -> list[Values]:
@@ -103,6 +141,11 @@ RATES = frozenset(
         "steady_state_customers", "nrr", "grr", "nrr_12m", "grr_12m", "logo_retention_12m",
     }
 )  # fmt: skip
+BRIDGE = frozenset(
+    {"fx_mrr", "transfer_in", "transfer_out"}.union(
+        *({f"{kind}_mrr", f"{kind}_n"} for kind in MovementKind.values)
+    )
+)
 WORTH = frozenset({"ltv", "ltv_revenue"})
 COSTS = frozenset(
     {
@@ -119,9 +162,19 @@ ORDERS = frozenset(
         "clv_retail",
     }
 )
-MONEY = RATES | WORTH | COSTS | ORDERS
+MONEY = RATES | BRIDGE | WORTH | COSTS | ORDERS
 _TIMES = ("first_response", "time_to_resolve")
 GROUPS = (
+    Group(
+        frozenset(
+            {
+                "renewal_rate", "logo_renewal_rate", "net_renewal_rate", "renewals_undecided", "contract_base_churn",
+            }
+        ),
+        renewal_metrics,
+    ),
+    Group(frozenset({"survival_median_days"}), survival_metrics),
+    Group(frozenset({"committed_mrr"}), _committed),
     Group(
         frozenset(
             {
