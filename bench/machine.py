@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench.cluster import Cluster, home
 from config.devstack.postgres import servers_on
@@ -90,7 +90,7 @@ class BackendMemory:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
 
-    def __enter__(self) -> "BackendMemory":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -103,7 +103,9 @@ class BackendMemory:
             for pid in servers_on(self.folder):
                 with suppress(OSError, StopIteration):
                     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-                    private = next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+                    private = (
+                        next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
+                    )
                     self.peak_mb = round(max(self.peak_mb or 0, private), 1)
 
 

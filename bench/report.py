@@ -27,10 +27,10 @@ class Row:
     note: str = ""
 
 
-def row(id: str, scale: str, subject: str, seconds: Sequence[float], **more: Any) -> Row:
+def row(key: str, scale: str, subject: str, seconds: Sequence[float], **more: Any) -> Row:
     """A row from the times of all rounds."""
     return Row(
-        id,
+        key,
         scale,
         subject,
         median=statistics.median(seconds),
@@ -50,7 +50,9 @@ def judge(row: Row, *, ratio: float | None, limit: float, at_least: bool = False
 
 
 def table(rows: Sequence[Row]) -> str:
-    lines = [f"{'id':7}{'scale':6}{'subject':46}{'median':>10}{'min':>10}{'max':>10}{'cpu':>9}  {'ratio':>9} {'target':12}{'MB':>8}"]
+    lines = [
+        f"{'id':7}{'scale':6}{'subject':46}{'median':>10}{'min':>10}{'max':>10}{'cpu':>9}  {'ratio':>9} {'target':12}{'MB':>8}"
+    ]
     for row in rows:
         mark = "" if row.ok is None else ("ok" if row.ok else "MISSED")
         lines.append(

@@ -1,6 +1,6 @@
 """Processes that do the work measured: one JSON line asks, one JSON line answers. So memory and time belong to one thing.
 
-    python3 -m bench.workers        (started by the bench, with DATABASE_URL naming its own cluster)
+python3 -m bench.workers        (started by the bench, with DATABASE_URL naming its own cluster)
 """
 
 import importlib
@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.cluster import ROOT
@@ -72,7 +73,7 @@ def main() -> int:
     """Serve until the pipe closes. Only answers go to standard output."""
     answers, sys.stdout = sys.stdout, sys.stderr
     if "DATABASE_URL" in os.environ:
-        import django
+        import django  # noqa: PLC0415 - before-bootstrap
 
         django.setup()
     for line in sys.stdin:
@@ -88,10 +89,10 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
         started, spent = time.perf_counter(), _cpu()
         value = function(**asked["arguments"])
         seconds, cpu = time.perf_counter() - started, _cpu() - spent
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the asking process reports it
         return {"error": f"{type(error).__name__}: {error}"}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    with suppress(OSError), open("/proc/self/status") as status:
+    with suppress(OSError), Path("/proc/self/status").open() as status:
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
     return {"value": value, "seconds": seconds, "cpu": cpu, "peak_rss_mb": round(peak, 1)}
 
@@ -100,12 +101,12 @@ def _cpu() -> float:
     """Processor seconds of this process and of its database backend, where the system tells."""
     spent = time.process_time()
     if "DATABASE_URL" in os.environ:
-        from django.db import connection
+        from django.db import connection  # noqa: PLC0415 - before-bootstrap
 
         connection.ensure_connection()
         with (
             suppress(OSError, ValueError),
-            open(f"/proc/{connection.connection.info.backend_pid}/schedstat") as file,
+            Path(f"/proc/{connection.connection.info.backend_pid}/schedstat").open() as file,
         ):
             spent += int(file.read().split()[0]) / 1e9
     return spent

@@ -29,6 +29,8 @@ def _factors(path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(["currency", "day", "factor"])
         for currency, day, rate in generate.rates():
-            writer.writerow([currency, day, factor(native_per_base=Decimal(rate), reporting_per_base=Decimal(1))])
+            writer.writerow(
+                [currency, day, factor(native_per_base=Decimal(rate), reporting_per_base=Decimal(1))]
+            )
         for number in range(generate.DAYS):
             writer.writerow(["EUR", generate._day(number), "1"])

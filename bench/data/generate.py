@@ -23,7 +23,9 @@ PERIOD_DAYS = (55, 275)  # a price holds so long
 VERSION = 1  # raise it when the rows change
 
 Line = tuple[int, int, str]  # subscription id, customer id, currency
-Price = tuple[int, int, str, date, date | None, int, str]  # line id, customer id, currency, from, to, cents, plan
+Price = tuple[
+    int, int, str, date, date | None, int, str
+]  # line id, customer id, currency, from, to, cents, plan
 
 
 def customers(many: int) -> Iterator[tuple[object, ...]]:

@@ -83,7 +83,7 @@ MONTH = (
 COHORT = ("size", "paying", "initial", "kept", "mrr")
 
 
-def prepare(folder: str, as_of: str, threads: int = 1) -> int:
+def prepare(folder: str, threads: int = 1) -> int:
     """Load the files into memory; not timed."""
     connection = duckdb.connect(":memory:")
     connection.execute(f"SET threads = {threads}")
@@ -98,7 +98,7 @@ def prepare(folder: str, as_of: str, threads: int = 1) -> int:
     )
     connection.execute(
         "CREATE TABLE closes AS SELECT currency, (year(day) * 12 + month(day) - 1)::INTEGER AS month, factor"
-        f" FROM factors WHERE day = last_day(day) OR day = '{as_of}'"
+        " FROM factors WHERE day = last_day(day)"
     )
     _held["it"] = connection
     return int(connection.execute("SELECT count(*) FROM lines").fetchone()[0])

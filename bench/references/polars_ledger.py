@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, getcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,18 @@ import polars as pl
 
 _held: dict[str, Any] = {}
 YEAR = 12
+getcontext().prec = 80  # exact sums of products
 
 
-def prepare(folder: str, as_of: str) -> int:
+def prepare(folder: str) -> int:
     """Load the files into memory; not timed."""
     source = Path(folder)
-    lines = pl.read_csv(source / "lines.csv", try_parse_dates=True).with_columns(pl.col("currency").cast(pl.Categorical))
-    factors = pl.read_csv(source / "factors.csv", schema_overrides={"factor": pl.String}, try_parse_dates=True)
+    lines = pl.read_csv(source / "lines.csv", try_parse_dates=True).with_columns(
+        pl.col("currency").cast(pl.Categorical)
+    )
+    factors = pl.read_csv(
+        source / "factors.csv", schema_overrides={"factor": pl.String}, try_parse_dates=True
+    )
     _held["lines"] = lines
     _held["factors"] = {(currency, day): Decimal(text) for currency, day, text in factors.iter_rows()}
     return len(lines)
@@ -32,7 +37,18 @@ def run(as_of: str, first: int, last: int) -> dict[str, Any]:
         months[month][kind] += cents * _held["factors"][currency, day] / 100
     _running(months, states, end)
     cohorts = _cohorts(states, last, end)
-    names = ("closing", "new", "reactivation", "expansion", "contraction", "churn", "then_12m", "kept_12m", "now_12m", "close_logos")
+    names = (
+        "closing",
+        "new",
+        "reactivation",
+        "expansion",
+        "contraction",
+        "churn",
+        "then_12m",
+        "kept_12m",
+        "now_12m",
+        "close_logos",
+    )
     return {
         "months": {str(month): {name: str(found[name]) for name in names} for month, found in months.items()},
         "cohorts": cohorts,
@@ -41,7 +57,9 @@ def run(as_of: str, first: int, last: int) -> dict[str, Any]:
 
 def _ledger(lines: pl.DataFrame, end: date) -> tuple[pl.DataFrame, pl.DataFrame]:
     starts = lines.select("customer", "currency", day="from_on", d="cents")
-    ends = lines.filter(pl.col("to_on") <= end).select("customer", "currency", day="to_on", d=-pl.col("cents"))
+    ends = lines.filter(pl.col("to_on") <= end).select(
+        "customer", "currency", day="to_on", d=-pl.col("cents")
+    )
     deltas = (
         pl.concat([starts, ends]).group_by("customer", "currency", "day").agg(pl.col("d").sum())
         .filter(pl.col("d") != 0).sort("customer", "day")
@@ -95,12 +113,12 @@ def _running(months: dict[int, dict[str, Decimal]], states: pl.DataFrame, end: d
             edges[name, currency][until] -= value
     for (name, currency), changes in edges.items():
         total = 0
-        for month in months:
+        for month, sums in months.items():
             total += changes.get(month, 0)
             if name == "close_logos":
-                months[month][name] += total
+                sums[name] += total
             else:
-                months[month][name] += total * _factor(currency, month, end) / 100
+                sums[name] += total * _factor(currency, month, end) / 100
 
 
 def _cohorts(states: pl.DataFrame, last: int, end: date) -> dict[str, dict[str, str]]:
@@ -132,7 +150,9 @@ def _cohorts(states: pl.DataFrame, last: int, end: date) -> dict[str, dict[str, 
             cell["kept"] += totals[1] * value / 100
             cell["mrr"] += totals[2] * value / 100
     return {
-        f"{cohort}+{month - cohort}": {name: str(cell[name]) for name in ("size", "paying", "initial", "kept", "mrr")}
+        f"{cohort}+{month - cohort}": {
+            name: str(cell[name]) for name in ("size", "paying", "initial", "kept", "mrr")
+        }
         for (cohort, month), cell in cells.items()
     }
 

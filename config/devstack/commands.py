@@ -12,7 +12,7 @@ from config.devstack.valkey import Valkey
 from config.env import BadSettingError
 
 WITHOUT_DATABASE = {
-    "check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages", "routes",
+    "bench", "check", "collectstatic", "compilemessages", "diffsettings", "findstatic", "help", "makemessages", "routes",
     "startapp", "startproject", "version",
 }  # fmt: skip
 # They look at or change the state of the migrations themselves, or bring their own tables.
