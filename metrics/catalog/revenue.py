@@ -70,6 +70,7 @@ REVENUE = (
         inputs=(LINES, USAGE),
         reasons=("not_configured", "no_data"),
         rows="customers with their charges",
+        missing="usage charges by service month",
     ),
     Metric(
         "paying_customers",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from metrics.catalog import METRICS
 from metrics.choices import MovementKind
-from metrics.formulas.result import Result, known
+from metrics.formulas.result import Result, known, unknown
 from metrics.queries.activation import activation_metrics, onboarding_metrics
 from metrics.queries.commerce import commerce_metrics
 from metrics.queries.committed import committed_at
@@ -18,7 +18,7 @@ from metrics.queries.engagement import (
     nday_retention,
     usage_metrics,
 )
-from metrics.queries.questions import Question, Values, day_after
+from metrics.queries.questions import Question, Values, day_after, one_each
 from metrics.queries.rates import rate_metrics
 from metrics.queries.renewals import renewal_metrics, survival_metrics
 from metrics.queries.satisfaction import change_metrics, survey_metrics
@@ -126,6 +126,11 @@ def _committed(question: Question) -> list[Values]:
     return rows
 
 
+def _usage_charges(question: Question) -> list[Values]:
+    """Usage charges are no facts of the product yet."""
+    return one_each(question.periods, {"usage_mrr": unknown("not_configured")})
+
+
 def _days(question: Question) -> list[Values]:
     return [
         {f"nday_retention_{k}": result for k, result in found.items()}
@@ -175,6 +180,7 @@ GROUPS = (
     ),
     Group(frozenset({"survival_median_days"}), survival_metrics),
     Group(frozenset({"committed_mrr"}), _committed),
+    Group(frozenset({"usage_mrr"}), _usage_charges),
     Group(
         frozenset(
             {

@@ -9,7 +9,7 @@ from metrics.formulas.definition import KEYS
 from metrics.formulas.result import REASONS as CODES
 from metrics.management.columns import COLUMNS
 from metrics.management.metric_pages import BETTER, UNITS, pages
-from metrics.queries.metric_values import KNOWN
+from metrics.queries.metric_values import KNOWN, answered_by
 
 # keys of the specification, sections 3 to 19, in its order
 SPECIFIED = """
@@ -56,6 +56,11 @@ def test_a_key_belongs_to_one_metric():
 def test_every_key_that_is_answered_or_printed_has_its_metric():
     ends = {"open_mrr", "close_mrr", "open_logos", "close_logos"}  # the bridge's two ends
     assert (KNOWN | set(COLUMNS)) - ends <= set(OWNERS)
+
+
+def test_every_metric_is_answered_by_key_but_those_that_are_tables_of_their_own():
+    unanswered = {key for key in METRICS if not set(answered_by(key)) <= KNOWN}
+    assert unanswered == {"churn_by_kind", "cohort_table", "feature_adoption", "plan_movements"}
 
 
 def test_config_keys_touch_metrics_of_the_catalogue():
