@@ -102,7 +102,7 @@ def _first_touch(question: Question) -> list[Result]:
     return [
         activation.quantile_days(
             [
-                _waited(from_on, to_on, touched.get(customer, ()), as_of=question.as_of)
+                waited(from_on, to_on, touched.get(customer, ()), as_of=question.as_of)
                 for customer, from_on, to_on in begun
                 if period.start <= from_on < period.end
             ]
@@ -111,7 +111,7 @@ def _first_touch(question: Question) -> list[Result]:
     ]
 
 
-def _waited(from_on: date, to_on: date | None, touched: Sequence[date], *, as_of: date) -> Watched:
+def waited(from_on: date, to_on: date | None, touched: Sequence[date], *, as_of: date) -> Watched:
     """Days until the first contact of an assignment, or days watched: to its end, or to `as_of`."""
     last = as_of if to_on is None else min(as_of, to_on - timedelta(days=1))
     place = bisect_left(touched, from_on)

@@ -32,8 +32,8 @@ def fcr_metrics(question: Question) -> list[Values]:
         start, end = question.instants(window)
         inside = Q(solved_at__gte=start, solved_at__lt=end, agent_replies__isnull=False)
         counts[f"solved_{number}"] = Count("pk", filter=inside)
-        counts[f"first_{number}"] = Count("pk", filter=inside & AT_FIRST_CONTACT & ~_left_out(question))
-        counts[f"out_{number}"] = Count("pk", filter=inside & _left_out(question))
+        counts[f"first_{number}"] = Count("pk", filter=inside & AT_FIRST_CONTACT & ~left_out(question))
+        counts[f"out_{number}"] = Count("pk", filter=inside & left_out(question))
     found = question.facts(Ticket).aggregate(**counts)
     return [
         {
@@ -47,7 +47,8 @@ def fcr_metrics(question: Question) -> list[Values]:
     ]
 
 
-def _left_out(question: Question) -> Q:
+def left_out(question: Question) -> Q:
+    """Solved tickets that are in neither part."""
     return NEVER_ANSWERED | OUT_OF_REACH if question.definition.fcr_base == "net" else NEVER_ANSWERED
 
 

@@ -1,0 +1,78 @@
+"""Numbers that are given with a metric: how each is called, its unit and which way is better."""
+
+from collections.abc import Mapping
+
+from metrics.catalog.entry import COUNT, DAYS, DOWN, HOURS, MONEY, NEITHER, RATE, RATIO, SCORE, SHARE, UP
+
+Part = tuple[str, str, str]  # title, unit, better
+_BUSINESS = "working hours"
+
+PARTS: Mapping[str, Part] = {
+    "new_n": ("New customers", COUNT, UP),
+    "reactivation_n": ("Reactivations", COUNT, UP),
+    "expansion_n": ("Expansions", COUNT, UP),
+    "contraction_n": ("Contractions", COUNT, DOWN),
+    "churn_n": ("Churns", COUNT, DOWN),
+    "transfer_in": ("Transferred in", MONEY, NEITHER),
+    "transfer_out": ("Transferred out", MONEY, NEITHER),
+    "net_renewal_rate": ("Net renewal", RATE, UP),
+    "logo_renewal_rate": ("Customers renewed", RATE, UP),
+    "ltv_revenue": ("Lifetime revenue", MONEY, UP),
+    "acquisition_cost": ("Acquisition cost in all", MONEY, NEITHER),
+    "ltv_cac_gain": ("Lifetime value − acquisition cost", MONEY, UP),
+    "retention_cost": ("Retention cost in all", MONEY, NEITHER),
+    "repeat_purchase_rate_in_period": ("In the period alone", RATE, UP),
+    "nps_n": ("Answers", COUNT, NEITHER),
+    "nps_low": ("Lower limit", SCORE, NEITHER),
+    "nps_high": ("Upper limit", SCORE, NEITHER),
+    "nps_change_p": ("Chance of no change", RATIO, NEITHER),
+    "nps_changed": ("Called a change (1) or not (0)", COUNT, NEITHER),
+    "csat_n": ("Answers", COUNT, NEITHER),
+    "csat_low": ("Lower limit", SHARE, NEITHER),
+    "csat_high": ("Upper limit", SHARE, NEITHER),
+    "csat_mean": ("Mean answer", RATIO, UP),
+    "csat_index": ("Index", SHARE, UP),
+    "ces_n": ("Answers", COUNT, NEITHER),
+    "ces_low": ("Lower limit", SHARE, NEITHER),
+    "ces_high": ("Upper limit", SHARE, NEITHER),
+    "ces_mean": ("Mean answer", RATIO, UP),
+    "dau_mean": ("Daily, mean of 30 days", RATIO, UP),
+    "wau": ("Weekly", COUNT, UP),
+    "mau": ("In 30 days", COUNT, UP),
+    "users_new": ("New users", COUNT, UP),
+    "users_returning": ("Returning users", COUNT, UP),
+    "users_resurrecting": ("Resurrecting users", COUNT, UP),
+    "users_dormant": ("Users gone quiet", COUNT, DOWN),
+    "nday_retention_1": ("Back on day 1", RATE, UP),
+    "nday_retention_7": ("Back on day 7", RATE, UP),
+    "nday_retention_30": ("Back on day 30", RATE, UP),
+    "trials_started": ("Trials started", COUNT, UP),
+    "trials_converted": ("Converted", COUNT, UP),
+    "trials_pending": ("Pending", COUNT, NEITHER),
+    "trials_abandoned": ("Abandoned", COUNT, DOWN),
+    "time_to_value_p75_days": ("Three quarters", DAYS, DOWN),
+    "value_reached_share": ("Reached so far", RATE, UP),
+    "value_reached_30d_share": ("Reached by day 30", RATE, UP),
+    "onboarding_time_median_days": ("Onboarding time, median", DAYS, DOWN),
+    "first_response_p90": ("First answer, nine tenths", HOURS, DOWN),
+    "first_response_business": (f"First answer, {_BUSINESS}", HOURS, DOWN),
+    "first_response_business_p90": (f"First answer, nine tenths, {_BUSINESS}", HOURS, DOWN),
+    "time_to_resolve_p90": ("Solved, nine tenths", HOURS, DOWN),
+    "time_to_resolve_business": (f"Solved, {_BUSINESS}", HOURS, DOWN),
+    "time_to_resolve_business_p90": (f"Solved, nine tenths, {_BUSINESS}", HOURS, DOWN),
+    "saves": ("Saves", COUNT, UP),
+    "follow_ups_on_time": ("Follow-ups on time", RATE, UP),
+    "days_to_first_touchpoint": ("Days to first contact", DAYS, DOWN),
+    "playbooks_finished": ("Playbooks finished", RATE, UP),
+    "untouched_customers": ("Customers nobody spoke to", COUNT, DOWN),
+}
+# The part that stands for a metric which is several numbers.
+LEADS: Mapping[str, str] = {
+    "active": "mau",
+    "user_lifecycle": "users_new",
+    "nday_retention": "nday_retention_7",
+    "onboarding_time": "onboarding_time_median_days",
+    "nps_interval": "nps_low",
+    "work_rhythm": "follow_ups_on_time",
+    "book_results": "saves",
+}
