@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from metrics.queries.checks.company import company_checks
+from metrics.queries.checks.customers import customer_checks
 from metrics.queries.recounts import recounted
-from metrics.queries.verification import company_checks, customer_checks
 from metrics.rollups import company_months
 from metrics.services.refresh import rebuild_revenue
 from metrics.sql.engine import Frame

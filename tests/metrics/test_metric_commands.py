@@ -290,7 +290,7 @@ def test_verify_metrics_passes_and_needs_something_to_verify(two):
     run("recompute")
     lines = run("verify_metrics").splitlines()
     assert all(line.endswith("0 differences") for line in lines)
-    assert len(lines) == 9
+    assert len(lines) == 12
     assert json.loads(run("verify_metrics", "--json", "--customers", "1"))["ok"] is True
     assert "neither" in refused("verify_metrics", "--customers", "some")
 

@@ -7,11 +7,21 @@ are rounded only where G-1 (a line's monthly value, 8 digits) and X-2 (a currenc
 from metrics.formulas.recount.lines import LineFact, Piece, pieces_of
 from metrics.formulas.recount.months import Month, months_of
 from metrics.formulas.recount.moves import Move, changes_of, fx_of, moves_of
-from metrics.formulas.recount.numbers import FOREVER, KINDS, ZERO, half_away, later, month_end, year_before
+from metrics.formulas.recount.numbers import (
+    DAY,
+    FOREVER,
+    KINDS,
+    ZERO,
+    half_away,
+    later,
+    month_end,
+    year_before,
+)
 from metrics.formulas.recount.rates import Quote, Rates
-from metrics.formulas.recount.worth import native_sums, valued
+from metrics.formulas.recount.worth import native_sums, valued, worth
 
 __all__ = [
+    "DAY",
     "FOREVER",
     "KINDS",
     "ZERO",
@@ -31,5 +41,6 @@ __all__ = [
     "native_sums",
     "pieces_of",
     "valued",
+    "worth",
     "year_before",
 ]

@@ -36,6 +36,13 @@ class LineFact:
     cancelled_on: date | None = None
     reason: str = ""
     product: str = ""
+    term: tuple[date, date | None] | None = None  # the days the price is for, where the version is cut
+
+    @property
+    def priced(self) -> tuple[date, date]:
+        """The days a price for the whole term covers."""
+        start, end = self.term or (self.from_on, self.to_on)
+        return start, end or FOREVER
 
     @property
     def end(self) -> date:
@@ -149,17 +156,14 @@ def _monthly(fact: LineFact, definition: Definition, *, off: bool) -> Fraction:
 
 
 def _of_term(total: Fraction, fact: LineFact, definition: Definition) -> Fraction:
-    last = fact.end - DAY
-    months_after = (last.year - fact.from_on.year) * 12 + last.month - fact.from_on.month
-    if definition.term_policy == "first_partial_prorated" and months_after > 0 and not _whole_months(fact):
-        first = (later(fact.from_on.replace(day=1), 1) - fact.from_on).days
-        a_day = total / (fact.end - fact.from_on).days
+    start, end = fact.priced
+    last = end - DAY
+    months_after = (last.year - start.year) * 12 + last.month - start.month
+    if definition.term_policy == "first_partial_prorated" and months_after > 0 and not _whole(start, end):
+        first = (later(start.replace(day=1), 1) - start).days
+        a_day = total / (end - start).days
         return (total - a_day * first) / months_after
-    return total / _term_months(fact.from_on, fact.end)
-
-
-def _whole_months(fact: LineFact) -> int:
-    return _whole(fact.from_on, fact.end)
+    return total / _term_months(start, end)
 
 
 def _whole(start: date, end: date) -> int:

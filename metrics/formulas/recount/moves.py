@@ -106,9 +106,7 @@ def _events(
 ) -> Iterator[tuple[Fraction, list[Change]]]:
     """(amount, changes) of each event of the day: all of it, or each line, gains before losses."""
     groups = [[change] for change in changes] if by_line else [changes]
-    amounts = [
-        (sum((worth(change.moved, day, rates) for change in group), ZERO), group) for group in groups
-    ]
+    amounts = [(sum((worth(change.moved, day, rates) for change in group), ZERO), group) for group in groups]
     for amount, group in sorted(amounts, key=lambda item: (item[0] < 0, item[1][0].line)):
         if amount:
             yield amount, group

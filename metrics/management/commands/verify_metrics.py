@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from accounts.queries import organisation
 from metrics.formulas.periods import add_months
 from metrics.management.tables import REFUSED, month_of
-from metrics.queries.verification import SHOWN, Check, NothingToVerifyError, verify
+from metrics.queries.verification import SHOWN, Check, NothingToVerifyError
+from metrics.services.verification import verify_as_known, verify_everything
 
 
 class Command(BaseCommand):
@@ -23,18 +26,25 @@ class Command(BaseCommand):
             "--customers", default="all", metavar="all|N", help="compare N customers; totals are complete"
         )
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument(
+            "--known-at", metavar="T", help="compare what was known at a moment, such as 2026-03-31T12:00"
+        )
         parser.add_argument("--json", action="store_true")
 
     def handle(self, **options: Any) -> None:
         last = month_of(options["last"], option="--to")
+        chosen: dict[str, Any] = {
+            "first": month_of(options["first"], option="--from"),
+            "last": add_months(last, 1) - timedelta(days=1) if last else None,
+            "sample": _sample(options["customers"]),
+            "seed": options["seed"],
+        }
+        now = timezone.now()
         try:
-            checks = verify(
-                now=timezone.now(),
-                first=month_of(options["first"], option="--from"),
-                last=add_months(last, 1) - timedelta(days=1) if last else None,
-                sample=_sample(options["customers"]),
-                seed=options["seed"],
-            )
+            if options["known_at"]:
+                checks = verify_as_known(now=now, known_at=_moment(options["known_at"], now), **chosen)
+            else:
+                checks = verify_everything(now=now, **chosen)
         except NothingToVerifyError:
             raise CommandError(
                 "Nothing has been computed yet. Run recompute first.", returncode=REFUSED
@@ -45,6 +55,21 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(_lines(checks)))
         if not _ok(checks):
             raise SystemExit(1)
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """An instant; without an offset it is meant in the organisation's zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandError(
+            f"--known-at {text!r} is not a moment. Write it as 2026-03-31T12:00.", returncode=REFUSED
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(organisation.current().time_zone))
+    if moment > now:
+        raise CommandError(f"--known-at {text} lies in the future.", returncode=REFUSED)
+    return moment
 
 
 def _sample(text: str) -> int | None:
