@@ -7,6 +7,7 @@ from customers.models.scoped import ScopedQuerySet
 class CustomerStart(models.Model):
     """When a customer first paid, and its MRR per currency at the end of that month: the cohort it belongs to."""
 
+    pk = models.CompositePrimaryKey("customer_id", "currency")
     customer = models.ForeignKey(
         Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="starts"
     )
@@ -18,9 +19,6 @@ class CustomerStart(models.Model):
     objects = ScopedQuerySet.as_manager()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["customer", "currency"], name="metrics_customerstart_one"),
-        ]
         indexes = [models.Index(fields=["cohort"], name="metrics_customerstart_cohort")]
 
     def __str__(self) -> str:

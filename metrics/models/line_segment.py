@@ -11,6 +11,7 @@ class LineSegment(models.Model):
     of a day, `mrr` is the locked value in the reporting currency, and `native_mrr` and `factor` say what it is made of.
     """
 
+    pk = models.CompositePrimaryKey("customer_id", "subscription_id", "from_on")  # the only index: rows are many
     customer = models.ForeignKey(
         Customer,
         on_delete=models.DO_NOTHING,
@@ -45,9 +46,6 @@ class LineSegment(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["subscription", "from_on"], name="metrics_linesegment_one_per_day"
-            ),
             models.CheckConstraint(
                 condition=models.Q(to_on=None) | models.Q(to_on__gt=models.F("from_on")),
                 name="metrics_linesegment_forward",
@@ -55,9 +53,6 @@ class LineSegment(models.Model):
             models.CheckConstraint(
                 condition=models.Q(mrr__gte=0, mrr__lt=10**12), name="metrics_linesegment_mrr"
             ),
-        ]
-        indexes = [
-            models.Index(fields=["customer", "from_on"], name="metrics_linesegment_customer"),
         ]
 
     def __str__(self) -> str:

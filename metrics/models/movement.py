@@ -14,6 +14,7 @@ class Movement(models.Model):
     when lines of a single currency moved, `native_after` when the customer has ever had one currency only.
     """
 
+    pk = models.CompositePrimaryKey("customer_id", "day", "event")
     customer = models.ForeignKey(
         Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="movements"
     )
@@ -34,9 +35,6 @@ class Movement(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["customer", "day", "event"], name="metrics_movement_one_per_event"
-            ),
             models.CheckConstraint(
                 condition=models.Q(mrr_after=models.F("mrr_before") + models.F("amount"))
                 & ~models.Q(amount=0),
