@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from customers.models import Contact
@@ -16,7 +16,7 @@ from metrics.formulas.definition import DEFAULT, Definition
 from metrics.formulas.periods import Period, trailing
 from metrics.formulas.result import Result, unknown
 from metrics.formulas.satisfaction import CES_CUT, CSAT_CUT, Interval, NpsCounts
-from metrics.queries.questions import bucket, start_of
+from metrics.queries.questions import bucket, day_after, start_of
 from metrics.queries.usage_windows import Ids, within
 from surveys.choices import Direction, Nature, OtherScale, SurveyKind
 from surveys.models import Response, ResponseRevision
@@ -217,6 +217,21 @@ def relationship_answers(
         answered_at__lt=start_of(window.end, zone),
     )
     return within(rows, customers)
+
+
+def answered_between(*, customers: Ids, zone: ZoneInfo) -> Period | None:
+    """From the first to the last local day of a relationship answer, or None when there is none."""
+    rows = Response.objects.filter(kind=SurveyKind.NPS, nature=Nature.RELATIONSHIP).order_by()
+    found = within(rows, customers).aggregate(first=Min("answered_at"), last=Max("answered_at"))
+    if found["first"] is None:
+        return None
+    first, last = (found[name].astimezone(zone).date() for name in ("first", "last"))
+    return Period(first, day_after(last))
+
+
+def no_nps() -> Answers:
+    """NPS where nobody answered."""
+    return _nps(NpsCounts(0, 0, 0))
 
 
 def latest_answers(rows: QuerySet[Response]) -> QuerySet[Response]:

@@ -29,8 +29,12 @@ User = tuple[int, str]
 def usage_metrics(question: Question) -> list[Values]:
     """dau_mean, wau, mau, stickiness (under `stickiness_mode`) and licence_use at each close. No single users: no_data."""
     rows: list[Values] = []
+    known_from = usage_windows.known_from(customers=question.customers)
     for period in question.periods:
         day, mine = question.close_on(period), question.customers
+        if known_from is None or day < known_from:
+            rows.append(dict.fromkeys(("dau_mean", "wau", "mau", "stickiness"), NO_USAGE))
+            continue
         monthly = usage_windows.mau(day, customers=mine)
         weekly = usage_windows.active_users(trailing(day, WEEK), customers=mine)
         rows.append(

@@ -1,10 +1,11 @@
 """Survey metrics of periods: scores with their intervals, changes, and answer rates (section 15)."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from metrics.formulas import satisfaction
+from metrics.formulas.periods import Period, trailing
 from metrics.formulas.result import Result, known, unknown
 from metrics.formulas.satisfaction import HUNDRED, Interval, NpsCounts
 from metrics.queries import answers
@@ -24,9 +25,10 @@ def survey_metrics(question: Question) -> list[Values]:
     csats = answers.tallies_in(question.closed, CSAT, **scope)
     efforts = answers.tallies_in(question.closed, CES, **scope)
     funnels = funnels_of(question.closed, zone=question.zone, customers=question.customers)
+    asked = answers.answered_between(customers=question.customers, zone=question.zone)
     rows: list[Values] = []
     for number, period in enumerate(question.periods):
-        nps = answers.nps_at(question.close_on(period), **scope)
+        nps = _nps_of(question, question.close_on(period), asked)
         csat = answers.csat_of(csats[number], question.definition)
         ces = answers.ces_of(efforts[number], question.definition)
         rows.append(
@@ -67,6 +69,14 @@ def change_metrics(question: Question) -> list[Values]:
             }
         )
     return rows
+
+
+def _nps_of(question: Question, day: date, asked: Period | None) -> Answers:
+    """NPS at a close; windows before the first and after the last answer need no look."""
+    window = trailing(day, question.definition.nps_window_days)
+    if asked is None or window.end <= asked.start or window.start >= asked.end:
+        return answers.no_nps()
+    return answers.nps_at(day, **_scope(question))
 
 
 def _scope(question: Question) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 
 from metrics.formulas import engagement
 from metrics.formulas.engagement import SATURDAY, WEEK, WINDOW
@@ -52,14 +51,20 @@ def active_users(window: Period, *, customers: Ids = None) -> int | None:
     return None
 
 
+def known_from(*, customers: Ids = None) -> date | None:
+    """The first day of which any product users are known; None when there is no such day."""
+    first_month = within(MonthlyUsage.objects.order_by(), customers).aggregate(first=Min("month"))["first"]
+    totals = within(DailyUsage.objects.filter(users__isnull=False).order_by(), customers)
+    first_day = totals.aggregate(first=Min("day"))["first"]
+    return min((day for day in (first_month, first_day) if day is not None), default=None)
+
+
 def dau_mean(day: date, *, customers: Ids = None) -> Result:
     """Mean daily product users of the trailing 30 days, single users or a source's totals; none ever: no_data."""
     window = trailing(day, WINDOW)
     rows = within(DailyUsage.objects.filter(day__gte=window.start, day__lt=window.end), customers)
-    found = rows.aggregate(users=Coalesce(Sum("users"), 0), days=Count("day", distinct=True))
-    if not found["days"]:
-        return unknown("no_data")
-    return engagement.dau_mean([found["users"]], days=WINDOW)
+    users = rows.aggregate(users=Sum("users"))["users"]
+    return unknown("no_data") if users is None else engagement.dau_mean([users], days=WINDOW)
 
 
 def mau(day: date, *, customers: Ids = None) -> int | None:

@@ -102,7 +102,8 @@ def test_second_file_updates_what_differs_and_keeps_what_is_empty(bring, anna, b
     assert counts(outcome) == (0, 1, 1, 0)
     larch = ExternalId.objects.get(value="c1").customer
     assert (larch.name, larch.segment, larch.summary.owner) == ("Larch", "Large", ben)
-    assert AttributeValue.objects.current().filter(customer=larch).count() == 1
+    held = AttributeValue.objects.current().filter(customer=larch).order_by("from_on")
+    assert [(row.value, row.to_on is None) for row in held] == [("Mid", False), ("Large", True)]
 
 
 def test_contacts_are_matched_by_id_and_by_address(bring):
