@@ -11,7 +11,9 @@ class LineSegment(models.Model):
     of a day, `mrr` is the locked value in the reporting currency, and `native_mrr` and `factor` say what it is made of.
     """
 
-    pk = models.CompositePrimaryKey("customer_id", "subscription_id", "from_on")  # the only index: rows are many
+    pk = models.CompositePrimaryKey(
+        "customer_id", "subscription_id", "from_on"
+    )  # the only index: rows are many
     customer = models.ForeignKey(
         Customer,
         on_delete=models.DO_NOTHING,

@@ -75,7 +75,13 @@ def test_raw_sql_stands_only_where_it_may():
 
 
 def test_customers_are_reached_through_one_door():
-    allowed = ("customers/models/", "customers/queries/access.py", "customers/services/", "metrics/rollups/", "metrics/sql/")
+    allowed = (
+        "customers/models/",
+        "customers/queries/access.py",
+        "customers/services/",
+        "metrics/rollups/",
+        "metrics/sql/",
+    )
     wrong = [path for path, text in sources() if "Customer.objects" in text and not path.startswith(allowed)]
     assert wrong == []
 

@@ -75,7 +75,7 @@ def test_t_3_nobody_changes_frozen_numbers_by_sql(larch, model, verb):
     if model is ClosedMonth:
         verb = verb.replace("month_id", "month")
     with (
-        pytest.raises(ProgrammingError, match="Cannot (update|delete)"),
+        pytest.raises(ProgrammingError, match=r"Cannot (update|delete)"),
         transaction.atomic(),
         connection.cursor() as cursor,
     ):
