@@ -6,7 +6,7 @@ line that keeps a factor of its own moves by what its native price did, so that 
 
 from metrics.choices import ChurnKind, MovementKind
 from metrics.models import CurrencyFactor, LineSegment, Movement
-from metrics.sql.engine import Frame, run, scope, table
+from metrics.sql.engine import Frame, rows, run, scope, table
 from metrics.sql.knowledge import LATE
 
 # versions that ended because nobody paid; import files and billing systems use these words
@@ -15,15 +15,13 @@ _NON_PAYMENT = "('involuntary', 'non_payment', 'payment_failed', 'unpaid')"
 CHANGES = """
 changes AS (
     SELECT customer_id, from_on AS day, subscription_id, version_id, currency, reason,
-        CASE WHEN follows THEN prev_mrr ELSE 0 END AS before, mrr AS after,
-        CASE WHEN factor IS NULL OR NOT follows THEN mrr - CASE WHEN follows THEN prev_mrr ELSE 0 END
-            ELSE round((native_mrr - coalesce(prev_native, prev_mrr)) * factor, 8) END AS moved,
-        CASE WHEN follows THEN prev_state END AS was, state AS becomes,
-        follows AND prev_plan <> plan AS new_plan, follows AND prev_quantity IS DISTINCT FROM quantity AS new_quantity,
-        follows AND prev_discounted AS was_discounted, discounted AS is_discounted
-    FROM (SELECT *, prev_to = from_on AND prev_currency = currency AS joins FROM stretches) s,
-    LATERAL (SELECT coalesce(s.joins, false) AS follows) j
-    WHERE mrr <> CASE WHEN follows THEN prev_mrr ELSE 0 END OR (follows AND native_mrr <> prev_native)
+        before, mrr AS after,
+        CASE WHEN factor IS NULL OR NOT follows THEN mrr - before
+            ELSE round((native_mrr - coalesce((prev).native_mrr, before)) * factor, 8) END AS moved,
+        CASE WHEN follows THEN (prev).state END AS was, state AS becomes,
+        follows AND (prev).plan <> plan AS new_plan, follows AND (prev).quantity IS DISTINCT FROM quantity AS new_quantity,
+        follows AND (prev).discounted AS was_discounted, discounted AS is_discounted
+    FROM stretches WHERE mrr <> before OR (follows AND native_mrr <> (prev).native_mrr)
     UNION ALL
     SELECT customer_id, to_on, subscription_id, version_id, currency, reason, mrr, 0, -mrr, state,
         CASE WHEN next_from = to_on THEN next_state END, true, true, discounted, false
@@ -32,50 +30,78 @@ changes AS (
 )
 """
 
+# each stretch with the one before on its line, which it follows when they touch and the currency is the same
 STRETCHES = """
 stretches AS (
-    SELECT s.*, lag(to_on) OVER w AS prev_to, lag(mrr) OVER w AS prev_mrr, lag(currency) OVER w AS prev_currency,
-        lag(state) OVER w AS prev_state, lag(plan) OVER w AS prev_plan, lag(quantity) OVER w AS prev_quantity,
-        lag(discounted) OVER w AS prev_discounted, lag(native_mrr) OVER w AS prev_native,
-        lead(from_on) OVER w AS next_from, lead(currency) OVER w AS next_currency, lead(state) OVER w AS next_state
-    FROM {segments} s WHERE from_on <= %(as_of)s AND {scope}
-    WINDOW w AS (PARTITION BY subscription_id ORDER BY from_on)
+    SELECT *, CASE WHEN follows THEN (prev).mrr ELSE 0 END AS before
+    FROM (
+        SELECT *, coalesce((prev).to_on = from_on AND (prev).currency = currency, false) AS follows
+        FROM (
+            SELECT s.*, lag(s) OVER w AS prev, lead(from_on) OVER w AS next_from, lead(currency) OVER w AS next_currency,
+                lead(state) OVER w AS next_state
+            FROM {segments} s WHERE from_on <= %(as_of)s AND {scope} {chosen}
+            WINDOW w AS (PARTITION BY subscription_id ORDER BY from_on)
+        ) lined OFFSET 0
+    ) s OFFSET 0
 )
 """
 
-# all that one day (or one line on a day) did, per currency; the words of a single change are those of the day
+# what a change says of its day
+_SAID = {
+    "unpaid": "before > 0 AND (becomes = 'unpaid' OR (after = 0 AND (becomes IS NULL OR becomes = 'non_renewing')"
+    f" AND reason IN {_NON_PAYMENT}))",
+    "paused": "before > 0 AND becomes = 'paused'",
+    "some_end": "before > 0 AND after = 0",
+    "some_start": "before = 0 AND after > 0",
+    "converted": "was = 'trialing' AND after > 0",
+    "resumed": "was = 'paused' AND after > 0",
+    "recovered": "was = 'unpaid' AND after > 0",
+    "withdrawn": "was = 'non_renewing' AND after > 0",
+}
+
+# all that one day (or one line on a day) did, per currency; nearly always that is a single change
 DAYS = """
-days AS (
-    SELECT customer_id, day, {event} AS unit, currency, count(*) AS n, sum(moved) AS moved, sum(after - before) AS delta,
-        bool_or(before > 0 AND (becomes = 'unpaid' OR (
-            after = 0 AND (becomes IS NULL OR becomes = 'non_renewing') AND reason IN {non_payment}))) AS unpaid,
-        bool_or(before > 0 AND becomes = 'paused') AS paused,
-        bool_or(before > 0 AND after = 0) AS some_end, bool_or(before = 0 AND after > 0) AS some_start,
-        bool_or(was = 'trialing' AND after > 0) AS converted, bool_or(was = 'paused' AND after > 0) AS resumed,
-        bool_or(was = 'unpaid' AND after > 0) AS recovered, bool_or(was = 'non_renewing' AND after > 0) AS withdrawn,
-        max(before) AS before, max(after) AS after, max(reason) AS reason,
-        bool_or(new_plan) AS new_plan, bool_or(new_quantity) AS new_quantity,
-        bool_or(was_discounted) AS was_discounted, bool_or(is_discounted) AS is_discounted
-    FROM changes GROUP BY 1, 2, 3, 4
+busy AS (
+    SELECT customer_id, day, {event} AS unit, currency FROM changes GROUP BY 1, 2, 3, 4 HAVING count(*) > 1
 ),
-several AS (
-    SELECT customer_id FROM days GROUP BY customer_id HAVING min(currency) <> max(currency)
-    UNION
-    SELECT customer_id FROM stretches WHERE factor IS NOT NULL
+days AS (
+    SELECT customer_id, day, {event} AS unit, currency, 1 AS n, moved, after - before AS delta, {each}, before, after, reason,
+        new_plan, new_quantity, was_discounted, is_discounted
+    FROM changes c
+    WHERE NOT EXISTS (SELECT 1 FROM busy b WHERE b.customer_id = c.customer_id AND b.day = c.day AND b.unit = {event}
+        AND b.currency = c.currency)
+    UNION ALL
+    SELECT customer_id, c.day, {event}, c.currency, count(*), sum(moved), sum(after - before), {any}, max(before), max(after),
+        max(reason), bool_or(new_plan), bool_or(new_quantity), bool_or(was_discounted), bool_or(is_discounted)
+    FROM changes c JOIN busy b USING (customer_id) WHERE b.day = c.day AND b.unit = {event} AND b.currency = c.currency
+    GROUP BY 1, 2, 3, 4
+),
+rates AS {hint} (SELECT currency, day, factor FROM {factors}),
+"""
+
+# whose values are no product of one native sum and one factor; they are few and take a statement of their own
+SEVERAL = """
+SELECT customer_id FROM {segments} s WHERE from_on <= %(as_of)s AND {scope}
+GROUP BY customer_id HAVING min(currency) FILTER (WHERE mrr > 0) <> max(currency) FILTER (WHERE mrr > 0) OR count(factor) > 0
+"""
+
+OF_ONE_CURRENCY = """
+valued AS (
+    SELECT customer_id, day, unit, native_after * factor AS mrr_after, moved * factor AS amount, currency,
+        moved AS native_amount, native_after, n, {words}
+    FROM (
+        SELECT d.*, f.factor, sum(delta) OVER (PARTITION BY customer_id ORDER BY d.day, {order}) AS native_after
+        FROM days d JOIN rates f ON f.currency = d.currency AND f.day = d.day
+    ) single
 ),
 """
 
-VALUED = """
-single AS (
-    SELECT d.*, f.factor, sum(delta) OVER (PARTITION BY customer_id ORDER BY d.day, {order}) AS native_after
-    FROM days d JOIN {factors} f ON f.currency = d.currency AND f.day = d.day
-    WHERE NOT EXISTS (SELECT 1 FROM several WHERE several.customer_id = d.customer_id)
-),
+OF_SEVERAL = """
 grid AS (
     SELECT units.customer_id, units.day, units.unit, held.currency, coalesce(d.delta, 0) AS delta,
         coalesce(d.moved, 0) AS moved, d.n
-    FROM (SELECT DISTINCT customer_id, day, unit FROM days JOIN several USING (customer_id)) units
-    JOIN (SELECT DISTINCT customer_id, currency FROM days JOIN several USING (customer_id)) held USING (customer_id)
+    FROM (SELECT DISTINCT customer_id, day, unit FROM days) units
+    JOIN (SELECT DISTINCT customer_id, currency FROM days) held USING (customer_id)
     LEFT JOIN days d USING (customer_id, day, unit, currency)
 ),
 mixed AS (
@@ -87,7 +113,7 @@ mixed_units AS (
         sum(m.native_after * f.factor) AS day_after, sum(m.moved * f.factor) AS amount,
         CASE WHEN count(m.n) = 1 THEN max(m.currency) FILTER (WHERE m.n IS NOT NULL) ELSE '' END AS currency,
         CASE WHEN count(m.n) = 1 THEN max(m.moved) FILTER (WHERE m.n IS NOT NULL) END AS native_amount
-    FROM mixed m JOIN {factors} f ON f.currency = m.currency AND f.day = m.day
+    FROM mixed m JOIN rates f ON f.currency = m.currency AND f.day = m.day
     GROUP BY m.customer_id, m.day, m.unit
 ),
 mixed_days AS (
@@ -103,14 +129,11 @@ told AS (
         max(before) AS before, max(after) AS after, max(reason) AS reason, bool_or(new_plan) AS new_plan,
         bool_or(new_quantity) AS new_quantity, bool_or(was_discounted) AS was_discounted,
         bool_or(is_discounted) AS is_discounted
-    FROM days JOIN several USING (customer_id) GROUP BY 1, 2, 3
+    FROM days GROUP BY 1, 2, 3
 ),
 valued AS (
-    SELECT customer_id, day, unit, native_after * factor AS mrr_after, moved * factor AS amount, currency,
-        moved AS native_amount, native_after, n, {words}
-    FROM single
-    UNION ALL
-    SELECT customer_id, day, unit, m.mrr_after, m.amount, m.currency, m.native_amount, NULL, t.n, {told_words}
+    SELECT customer_id, day, unit, m.mrr_after, m.amount, m.currency, m.native_amount, NULL::numeric AS native_after, t.n,
+        {told_words}
     FROM mixed_days m JOIN told t USING (customer_id, day, unit)
 ),
 """
@@ -144,14 +167,7 @@ leader AS (
     WHERE m.n > 1
     ORDER BY m.customer_id, m.day, m.event, (sign(t.moved) = sign(m.amount)) DESC, abs(t.moved) DESC, t.subscription_id
 ),
-free AS (
-    SELECT DISTINCT m.customer_id, m.day
-    FROM moves m JOIN {{segments}} s ON s.customer_id = m.customer_id
-        AND s.counted AND s.mrr = 0 AND s.state = 'active'
-        AND s.from_on <= m.day AND (s.to_on IS NULL OR s.to_on > m.day)
-    WHERE m.kind = '{MovementKind.CHURN}'
-),
-kinds AS (
+kinds AS MATERIALIZED (
     SELECT m.customer_id, m.day, m.event, m.kind, m.amount, m.mrr_before, m.mrr_after, m.currency, m.native_amount,
         m.native_after, m.some_end, m.some_start, m.converted, m.resumed, m.recovered, m.withdrawn,
         coalesce(l.before, m.before) AS before, coalesce(l.after, m.after) AS after,
@@ -162,11 +178,13 @@ kinds AS (
         CASE WHEN m.kind <> '{MovementKind.CHURN}' THEN ''
             WHEN m.unpaid THEN '{ChurnKind.INVOLUNTARY}'
             WHEN m.paused THEN '{ChurnKind.PAUSED}'
-            WHEN free.customer_id IS NOT NULL THEN '{ChurnKind.DOWNGRADED_TO_FREE}'
+            WHEN EXISTS (
+                SELECT 1 FROM {{segments}} s WHERE s.customer_id = m.customer_id AND s.counted AND s.mrr = 0
+                    AND s.state = 'active' AND s.from_on <= m.day AND (s.to_on IS NULL OR s.to_on > m.day)
+            ) THEN '{ChurnKind.DOWNGRADED_TO_FREE}'
             ELSE '{ChurnKind.LEFT}' END AS churn_kind
     FROM moves m
     LEFT JOIN leader l ON l.customer_id = m.customer_id AND l.day = m.day AND l.event = m.event
-    LEFT JOIN free ON free.customer_id = m.customer_id AND free.day = m.day
 )
 """
 
@@ -205,12 +223,29 @@ ORDER BY customer_id, day, event
 def fill(frame: Frame) -> int:
     """Replace the movements of these customers up to the day `as_of`; returns the rows written."""
     run(f"DELETE FROM {table(Movement)} WHERE {scope()}", frame.params)
-    params = {**frame.params, "window": frame.definition.reactivation_window_days}
-    return run(statement(by_event=frame.definition.movement_grain == "event"), params)
+    by_event = frame.definition.movement_grain == "event"
+    several = [
+        pk for (pk,) in rows(SEVERAL.format(segments=table(LineSegment), scope=scope("s")), frame.params)
+    ]
+    params = {**frame.params, "window": frame.definition.reactivation_window_days, "several": several}
+    chosen = f"AND s.customer_id <> ALL({_THEM})" if several else ""
+    written = run(statement(OF_ONE_CURRENCY, chosen, by_event=by_event, few=_is_few(frame)), params)
+    if several:
+        chosen = f"AND s.customer_id = ANY({_THEM})"
+        written += run(statement(OF_SEVERAL, chosen, by_event=by_event, few=_is_few(frame)), params)
+    return written
 
 
-def statement(*, by_event: bool) -> str:
-    """The INSERT for one grain.
+_THEM = "%(several)s::bigint[]"
+FEW = 100  # customers up to which factors are looked up one by one, instead of reading all of them once
+
+
+def _is_few(frame: Frame) -> bool:
+    return frame.customer_ids is not None and len(frame.customer_ids) <= FEW
+
+
+def statement(valued: str, chosen: str, *, by_event: bool, few: bool) -> str:
+    """The INSERT for one grain, for the customers `chosen` by a condition.
 
     Under the event grain each line is one event of its day, gains before losses, so that a swap of plans never passes
     through zero; facts carry days and no times, so a line has one event a day.
@@ -219,9 +254,12 @@ def statement(*, by_event: bool) -> str:
         "segments": table(LineSegment),
         "factors": table(CurrencyFactor),
         "scope": scope("s"),
+        "chosen": chosen,
+        "hint": "NOT MATERIALIZED" if few else "MATERIALIZED",
         "event": "subscription_id" if by_event else "0",
         "order": "(sign(delta)) DESC, unit" if by_event else "unit",
-        "non_payment": _NON_PAYMENT,
+        "each": ", ".join(f"{text} AS {name}" for name, text in _SAID.items()),
+        "any": ", ".join(f"bool_or({text})" for text in _SAID.values()),
         "words": ", ".join(_WORDS),
         "told_words": ", ".join(f"t.{word}" for word in _WORDS),
         "same_unit": "t.subscription_id = m.unit" if by_event else "true",
@@ -230,7 +268,7 @@ def statement(*, by_event: bool) -> str:
     ctes = [
         STRETCHES.format(**names).strip(),
         CHANGES.strip(),
-        (DAYS + VALUED).format(**names).strip().rstrip(","),
+        (DAYS + valued).format(**names).strip().rstrip(","),
         MOVES.format(**(names | {"order": final_order})).strip(),
     ]
     return INSERT.format(movements=table(Movement), ctes=",\n".join(ctes))
