@@ -23,6 +23,14 @@ class LineStatus(TextChoices):
     UNPAID = "unpaid"
 
 
+class LineKind(TextChoices):
+    """What a line charges for: MRR is made of recurring lines only."""
+
+    RECURRING = "recurring"
+    USAGE = "usage", "usage charge of a service month"
+    ONE_TIME = "one_time", "one-time charge"
+
+
 class AssignmentRole(TextChoices):
     PRIMARY = "primary"
     CO_OWNER = "co_owner"

@@ -1,6 +1,6 @@
 from django.db import models
 
-from customers.choices import Interval, LineStatus
+from customers.choices import Interval, LineKind, LineStatus
 from customers.models.customer import Customer
 from customers.models.facts import CURRENT, Fact, append_only, no_overlap, range_is_forward
 from customers.models.scoped import ScopedFactQuerySet, ScopedQuerySet
@@ -33,7 +33,8 @@ class LineVersion(Fact):
     """What a line costs during [from_on, to_on): append-only, two clocks, no overlap among current versions.
 
     `amount` is the price of one interval for the whole line, without tax; `mrr` is the monthly value at list price
-    less the running discount, quantised once to 8 decimals by `metrics.formulas.mrr` when the fact is written.
+    less the running discount, quantised once to 8 decimals by `metrics.formulas.mrr` when the fact is written; 0 for usage
+    charges and one-time charges, which are outside MRR.
     `mrr_after_discount` is the value from `discount_until` on; trials count from `trial_end` on.
     """
 
@@ -48,6 +49,9 @@ class LineVersion(Fact):
     interval = models.CharField(max_length=10, choices=Interval, default=Interval.MONTH)
     interval_count = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=12, choices=LineStatus, default=LineStatus.ACTIVE)
+    kind = models.CharField(
+        max_length=10, choices=LineKind, default=LineKind.RECURRING, db_default=LineKind.RECURRING
+    )
     discount_percent = models.DecimalField(max_digits=7, decimal_places=4, null=True)
     discount_amount = models.DecimalField(max_digits=20, decimal_places=8, null=True)
     discount_until = models.DateField(null=True)
@@ -81,7 +85,9 @@ class LineVersion(Fact):
                 name="customers_lineversion_percent",
             ),
             models.CheckConstraint(
-                condition=models.Q(status__in=LineStatus.values) & models.Q(interval__in=Interval.values),
+                condition=models.Q(status__in=LineStatus.values)
+                & models.Q(interval__in=Interval.values)
+                & models.Q(kind__in=LineKind.values),
                 name="customers_lineversion_words",
             ),
         ]

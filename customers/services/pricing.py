@@ -34,6 +34,7 @@ def set_mrr(version: LineVersion) -> LineVersion:
         amount=version.amount,
         interval=version.interval,
         interval_count=version.interval_count,
+        kind=version.kind,
         term_start=version.from_on,
         term_end=version.to_on,
     )

@@ -37,6 +37,7 @@ class LineFields(TypedDict, total=False):
     interval: str
     interval_count: int
     status: str
+    kind: str
     discount_percent: Decimal | None
     discount_amount: Decimal | None
     discount_until: date | None

@@ -7,11 +7,13 @@ from decimal import Decimal
 
 from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
 
+from customers.choices import LineKind
 from customers.models import Order
 from metrics.formulas import commerce, growth, lifetime
 from metrics.formulas.money import convert, total
 from metrics.formulas.periods import Period, trailing
 from metrics.formulas.result import Result, known, ratio, unknown
+from metrics.queries.charges import Charge, charges_of, one_time_in
 from metrics.queries.paying import counts_until
 from metrics.queries.questions import Question, Values, one_each
 from metrics.queries.valuation import Factors, factors_of
@@ -37,26 +39,22 @@ class Sales:
 
 def commerce_metrics(question: Question) -> list[Values]:
     """repeat_purchase_rate (ever, to the close), repeat_purchase_rate_in_period, one_time_revenue, arpu_revenue
-    and clv_retail per period.
+    and clv_retail per period. One-time charges of subscriptions are revenue too, but no purchases.
 
     Without any order ever: no_data; `arpu_revenue`, which needs revenue facts: not_configured.
     """
     orders = orders_of(question)
     sales = _sales(question, orders)
+    charges = charges_of(question, LineKind.ONE_TIME)
     if not sales.rows:
-        none = dict.fromkeys(
-            ("repeat_purchase_rate", "repeat_purchase_rate_in_period", "one_time_revenue", "clv_retail"),
-            NO_ORDERS,
-        )
-        return one_each(
-            question.periods, none | {"arpu_revenue": growth.arpu_revenue(revenue=None, daily_paying=())}
-        )
+        return _without_orders(question, charges)
     buyers = _buyers(question, orders)
     lives = _lives(question, orders)
     counts = counts_until(question.as_of, customers=question.customers)
+    charged = one_time_in(question, charges, question.closed)
     rows: list[Values] = []
     for number, window in enumerate(question.closed):
-        revenue = sales.inside(window)
+        revenue = _sum_of(sales.inside(window), charged[number])
         per_customer = growth.arpu_revenue(revenue=revenue.value, daily_paying=counts.daily(window))
         rows.append(
             {
@@ -68,6 +66,34 @@ def commerce_metrics(question: Question) -> list[Values]:
             }
         )
     return rows
+
+
+def _without_orders(question: Question, charges: Sequence[Charge]) -> list[Values]:
+    none = dict.fromkeys(("repeat_purchase_rate", "repeat_purchase_rate_in_period", "clv_retail"), NO_ORDERS)
+    if not charges:
+        nothing = {
+            "one_time_revenue": NO_ORDERS,
+            "arpu_revenue": growth.arpu_revenue(revenue=None, daily_paying=()),
+        }
+        return one_each(question.periods, none | nothing)
+    counts = counts_until(question.as_of, customers=question.customers)
+    rows: list[Values] = []
+    for window, revenue in zip(question.closed, one_time_in(question, charges, question.closed), strict=True):
+        each = growth.arpu_revenue(revenue=revenue.value, daily_paying=counts.daily(window))
+        rows.append(
+            {
+                **none,
+                "one_time_revenue": revenue,
+                "arpu_revenue": each if revenue.value is not None else revenue,
+            }
+        )
+    return rows
+
+
+def _sum_of(orders: Result, charges: Result) -> Result:
+    if orders.value is None or charges.value is None:
+        return orders if orders.value is None else charges
+    return known(total([orders.value, charges.value]))
 
 
 def orders_of(question: Question) -> QuerySet[Order]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from metrics.catalog import METRICS
 from metrics.choices import MovementKind
-from metrics.formulas.result import Result, known, unknown
+from metrics.formulas.result import Result, known
 from metrics.queries.activation import activation_metrics, onboarding_metrics
+from metrics.queries.charges import usage_charge_metrics
 from metrics.queries.commerce import commerce_metrics
 from metrics.queries.committed import committed_at
 from metrics.queries.costs import cost_metrics
@@ -18,7 +19,7 @@ from metrics.queries.engagement import (
     nday_retention,
     usage_metrics,
 )
-from metrics.queries.questions import Question, Values, day_after, one_each
+from metrics.queries.questions import Question, Values, day_after
 from metrics.queries.rates import rate_metrics
 from metrics.queries.renewals import renewal_metrics, survival_metrics
 from metrics.queries.satisfaction import change_metrics, survey_metrics
@@ -126,11 +127,6 @@ def _committed(question: Question) -> list[Values]:
     return rows
 
 
-def _usage_charges(question: Question) -> list[Values]:
-    """Usage charges are no facts of the product yet."""
-    return one_each(question.periods, {"usage_mrr": unknown("not_configured")})
-
-
 def _days(question: Question) -> list[Values]:
     return [
         {f"nday_retention_{k}": result for k, result in found.items()}
@@ -180,7 +176,7 @@ GROUPS = (
     ),
     Group(frozenset({"survival_median_days"}), survival_metrics),
     Group(frozenset({"committed_mrr"}), _committed),
-    Group(frozenset({"usage_mrr"}), _usage_charges),
+    Group(frozenset({"usage_mrr"}), usage_charge_metrics),
     Group(
         frozenset(
             {

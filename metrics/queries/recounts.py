@@ -69,7 +69,11 @@ def _known(rows: Any, known_at: datetime | None) -> Any:
 def _facts(definition: Definition, known_at: datetime | None) -> dict[int, list[LineFact]]:
     """{customer: versions of its lines}; where closed months never change, each is made of what was known then (T-8)."""
     facts: dict[int, list[LineFact]] = defaultdict(list)
-    rows = LineVersion.objects.select_related("subscription").order_by("customer_id", "pk")
+    rows = (
+        LineVersion.objects.filter(kind="recurring")
+        .select_related("subscription")
+        .order_by("customer_id", "pk")
+    )
     if definition.restate:
         for version in _known(rows, known_at):
             facts[version.customer_id].append(_fact(version))

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Case, CharField, Count, F, Max, Min, Q, Sum, When
 
-from customers.choices import LineStatus
+from customers.choices import LineKind, LineStatus
 from customers.models import Customer, LineVersion, UsageEvent
 from metrics.formulas.engagement import WINDOW, dau_mean, licence_use, stickiness
 from metrics.formulas.periods import month_of, trailing
@@ -132,7 +132,9 @@ def _stickiness(active: Sequence[set[str]], *, mau: int) -> Result:
 
 def _seats(customer: Customer, *, today: date) -> Decimal | None:
     """Quantity of the paying line with the highest MRR, for add-ons are counted in units of their own; else None."""
-    lines = LineVersion.objects.filter(customer=customer, status__in=PAYING, quantity__gt=0).current()
+    lines = LineVersion.objects.filter(
+        customer=customer, kind=LineKind.RECURRING, status__in=PAYING, quantity__gt=0
+    ).current()
     held = lines.filter(Q(to_on=None) | Q(to_on__gt=today), from_on__lte=today)
     found: Decimal | None = (
         held.order_by("-mrr", "subscription_id").values_list("quantity", flat=True).first()

@@ -10,7 +10,7 @@ from itertools import pairwise
 from django.db.models import QuerySet
 
 from config.work.pg import copy_rows
-from customers.choices import Interval
+from customers.choices import Interval, LineKind
 from customers.models import LineVersion
 from metrics.formulas.definition import DEFAULT, Definition
 from metrics.formulas.money import quantise
@@ -58,7 +58,7 @@ def _priced(frame: Frame) -> Iterator[Row]:
 
 
 def _versions(frame: Frame) -> QuerySet[LineVersion]:
-    rows = LineVersion.objects.all()
+    rows = LineVersion.objects.filter(kind=LineKind.RECURRING)
     rows = rows.current() if frame.known_at is None else rows.known_at(frame.known_at)
     return rows if frame.customer_ids is None else rows.filter(customer_id__in=frame.customer_ids)
 

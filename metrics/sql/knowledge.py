@@ -1,5 +1,6 @@
 """Which line versions the ledger is made of: as known now, as known then, or never changing what was reported."""
 
+from customers.choices import LineKind
 from customers.models import LineVersion
 from metrics.models import ClosedMonth
 from metrics.sql.engine import Frame, facts_as_known, table
@@ -28,7 +29,7 @@ JOIN (
     SELECT (max(month) + interval '1 month')::date, 'infinity', NULL, max(known_at) FROM {closed} WHERE {earlier}
     HAVING count(*) > 0
 ) e ON v.from_on < e.ends AND (v.to_on IS NULL OR v.to_on > e.begins)
-WHERE NOT v.voids AND v.recorded_at <= coalesce(e.known_at, {now}) AND (
+WHERE NOT v.voids AND v.kind = '{recurring}' AND v.recorded_at <= coalesce(e.known_at, {now}) AND (
     later.id IS NULL OR later.recorded_at > coalesce(e.known_at, {now}))
 """
 
@@ -36,7 +37,7 @@ WHERE NOT v.voids AND v.recorded_at <= coalesce(e.known_at, {now}) AND (
 def line_versions(frame: Frame) -> str:
     """SELECT of the versions the frame's ledger is made of, with alias v and a WHERE that may be continued."""
     if frame.definition.restate:
-        return facts_as_known(LineVersion, frame)
+        return f"{facts_as_known(LineVersion, frame)} AND v.kind = '{LineKind.RECURRING}'"
     has_limit = frame.known_at is not None
     return BOOKED_LATE.format(
         columns=", ".join(f"v.{name}" for name in _KEPT),
@@ -45,4 +46,5 @@ def line_versions(frame: Frame) -> str:
         earlier="known_at < %(known_at)s" if has_limit else "true",
         now="%(known_at)s" if has_limit else "'infinity'::timestamptz",
         late=LATE,
+        recurring=LineKind.RECURRING,
     )

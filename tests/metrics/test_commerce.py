@@ -88,5 +88,5 @@ def test_orders_take_as_many_statements_for_a_year_as_for_a_month(django_assert_
     for name in ("a", "b"):
         make_order(make_payer(name), date(2025, 1, 3))
     for question in (ask(JAN), ask(JAN, date(2025, 6, 1))):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             commerce_metrics(question)

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from config.work.pg import insert_models, update_models
-from customers.choices import Interval, LineStatus
+from customers.choices import Interval, LineKind, LineStatus
 from customers.connectors.table import Row
 from customers.models import LineVersion, Subscription
 from customers.services import facts, staleness
@@ -26,6 +26,7 @@ SAME_NAME = (
     "interval",
     "interval_count",
     "status",
+    "kind",
     "discount_percent",
     "discount_amount",
     "discount_until",
@@ -38,6 +39,7 @@ EMPTY = {
     "reason": "",
     "interval_count": 1,
     "status": LineStatus.ACTIVE,
+    "kind": LineKind.RECURRING,
     "interval": Interval.MONTH,
 }
 COMPARED = ("to_on", *SAME_NAME)
