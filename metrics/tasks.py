@@ -9,7 +9,7 @@ from accounts.queries import organisation
 from config.work import jobs
 from config.work.models import Job
 from config.work.tickers import ticker
-from metrics.services import closing, recompute, refresh
+from metrics.services import closing, closing_jobs, definition_previews, recompute, refresh
 
 
 @ticker("metrics.refresh_stale_customers")
@@ -52,3 +52,15 @@ def recompute_all(job: Job) -> dict[str, Any] | None:
 def recompute_slice(job: Job) -> dict[str, Any]:
     """One slice of a recompute."""
     return recompute.run_slice_job(job)
+
+
+@jobs.kind(definition_previews.JOB_KIND)
+def preview_definition(job: Job) -> dict[str, Any]:
+    """The last 12 months under the definition in force and under a draft."""
+    return definition_previews.run_preview_job(job, now=timezone.now())
+
+
+@jobs.kind(closing_jobs.JOB_KIND)
+def close_month(job: Job) -> dict[str, Any]:
+    """Freeze every number of a month."""
+    return closing_jobs.run_closing_job(job, now=timezone.now())

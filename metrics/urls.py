@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from metrics.views import cohorts, dashboard, ledger, panels, panels_health, scorecards
+from metrics.views import (
+    cohorts,
+    costs,
+    dashboard,
+    definition,
+    ledger,
+    months,
+    panels,
+    panels_health,
+    rates,
+    scorecards,
+)
 
 app_name = "metrics"
 urlpatterns = [
@@ -11,6 +22,22 @@ urlpatterns = [
     path("metrics/movements/", ledger.movements, name="movements"),
     path("metrics/cohorts/", cohorts.cohorts, name="cohorts"),
     path("metrics/cohorts/<str:month>/<int:k>/", cohorts.cohort_customers, name="cohort_customers"),
+    path("metrics/definition/", definition.definition, name="definition"),
+    path("metrics/definition/draft/", definition.definition_draft, name="definition_draft"),
+    path("metrics/definition/preview/", definition.definition_preview, name="definition_preview"),
+    path("metrics/definition/publish/", definition.publish_definition, name="publish_definition"),
+    path(
+        "metrics/definition/versions/<int:number>/", definition.definition_version, name="definition_version"
+    ),
+    path("metrics/months/", months.months, name="months"),
+    path("metrics/months/close/", months.close_month_now, name="close_month_now"),
+    path("metrics/months/<str:month>/", months.closed_month, name="closed_month"),
+    path("metrics/months/<str:month>/export.csv", months.closed_month_export, name="closed_month_export"),
+    path("metrics/costs/", costs.costs, name="costs"),
+    path("metrics/costs/<int:pk>/", costs.cost, name="cost"),
+    path("metrics/costs/<int:pk>/take-back/", costs.take_back_cost, name="take_back_cost"),
+    path("metrics/rates/", rates.rates, name="rates"),
+    path("metrics/rates/<str:currency>/", rates.rates_of_currency, name="rates_of_currency"),
     path("metrics/customers/<int:pk>/revenue/", panels.revenue_panel, name="revenue_panel"),
     path("metrics/customers/<int:pk>/usage/", panels.usage_panel, name="usage_panel"),
     path("metrics/customers/<int:pk>/health/", panels_health.health_panel, name="health_panel"),

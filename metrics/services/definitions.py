@@ -88,14 +88,26 @@ def preview(draft: Definition, *, now: datetime) -> list[Effect]:
 
 @transaction.atomic
 def publish(
-    *, draft: Definition, by: Any, now: datetime, preset: str = "", note: str = ""
+    *,
+    draft: Definition,
+    by: Any,
+    now: datetime,
+    preset: str = "",
+    note: str = "",
+    seen: int | None = None,
 ) -> tuple[DefinitionVersion, Job | None]:
     """Make the draft the definition in force and start the recompute it needs; earlier versions stay readable.
 
-    Frozen months keep their numbers and get no restatements (T-9).
+    `seen` is the version the draft was compared with: another one published since is a DefinitionError. Frozen months
+    keep their numbers and get no restatements (T-9).
     """
     Organisation.objects.select_for_update().filter(pk=THE_ROW).first()
     current = definitions.current()
+    if seen is not None and seen != definitions.current_number():
+        raise DefinitionError(
+            f"Definition {definitions.current_number()} was published while you were looking at this draft.",
+            hint="Look at the differences again, then publish.",
+        )
     changed = differences(current, draft)
     if not changed:
         raise DefinitionError(
