@@ -33,7 +33,7 @@ class KeyField(forms.CharField):
             required=not key.empty,
             max_length=64,
             widget=widget,
-            help_text=key.sentence if widget else f"{key.sentence} {key.expected.capitalize()}.",
+            help_text=key.sentence if widget else f"{key.sentence} {key.expected[:1].upper()}{key.expected[1:]}.",
         )
 
     def clean(self, value: Any) -> Any:

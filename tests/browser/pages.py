@@ -1,11 +1,16 @@
 """Which pages the browser looks at. A page without an address of its own parts is found by itself."""
 
 from django.urls import reverse
+from django.utils import timezone
 
 from config.checks import FOREIGN, routes
+from metrics.formulas.periods import add_months, month_of
+from metrics.services import closing
 from tests.factories.customers import make_customer, make_follow_up
 from tests.factories.health import make_scored_customer, score_now, starter
+from tests.factories.ledgers import make_rate
 from tests.factories.mails import RAW, make_captured_mail, make_job
+from tests.factories.operations import make_cost
 from tests.factories.users import make_team, make_user
 
 # Routes that are no pages: answers for machines, downloads, parts that other pages load.
@@ -43,9 +48,23 @@ def filled_pages():
         score_now(customer)
         yield from pages_about(customer)
     yield from (reverse("accounts:user", args=[who.pk]) for who in (person, gone))
+    yield from metric_settings()
     yield reverse("accounts:team", args=[team.pk])
     yield from (reverse("accounts:job_progress", args=[job.pk]) for job in jobs)
     yield reverse("accounts:outbox_mail", args=[mail.pk])
+
+
+def metric_settings():
+    """A version of the definition, a closed month, a cost and the rates of a currency."""
+    now = timezone.now()
+    month = add_months(month_of(now.date()), -1)
+    closing.close_month(month=month, by=None, now=now)
+    make_rate("USD", month, "1.1")
+    yield f"{reverse('metrics:definition_draft')}?preset=stripe"
+    yield reverse("metrics:definition_version", args=[0])
+    yield reverse("metrics:closed_month", args=[f"{month:%Y-%m}"])
+    yield reverse("metrics:cost", args=[make_cost(month, 100, now=now).pk])
+    yield reverse("metrics:rates_of_currency", args=["USD"])
 
 
 def pages_about(customer):
