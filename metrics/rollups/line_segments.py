@@ -77,7 +77,7 @@ FROM pieces v
 """
 
 # every stretch carries the value of its own day's factor; what changes with the factor alone is no movement. A rate that
-# comes later than the day to be locked is locked on its first day (X-3)
+# comes later than the day to be locked is locked on its first day (X-3); what begins after the last day is not locked yet
 LOCKED_RATES = """
 SELECT v.customer_id, v.subscription_id, v.id, v.begins, nullif(v.stops, 'infinity'),
     CASE WHEN NOT v.counts OR v.status = '{free}' THEN 0
@@ -88,7 +88,7 @@ SELECT v.customer_id, v.subscription_id, v.id, v.begins, nullif(v.stops, 'infini
 FROM ({cut}) v
 LEFT JOIN (SELECT currency, min(day) AS day FROM {factors} GROUP BY currency) since ON since.currency = v.currency
 LEFT JOIN {factors} f ON v.currency <> %(reporting)s AND f.currency = v.currency
-    AND f.day = greatest(v.locked_on, since.day)
+    AND f.day = greatest(v.locked_on, since.day) AND v.begins <= %(as_of)s
 """
 
 AT_PURCHASE = "SELECT p.*, p.first_day AS locked_on FROM pieces p"

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from metrics.models import Movement
+from tests.factories.filled_ledgers import differences, fill
 from tests.factories.random_ledgers import Ledger, Line, Rate, Version, defined, undone, write
-from tests.metrics.test_ledger_properties import differences, fill
 
 pytestmark = pytest.mark.django_db
 JAN, FEB, MAR, APR = (date(2024, month, 1) for month in (1, 2, 3, 4))

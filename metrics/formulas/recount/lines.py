@@ -278,7 +278,7 @@ def _locked(
     for start, stop, day in locks:
         part = replace(piece, from_on=start, to_on=stop)
         factor = None if since is None else rates.factor(piece.currency, max(day, since))
-        if factor is None or max(day, since or day) > as_of:
+        if factor is None or max(day, since or day, start) > as_of:
             found += _rated(part, rates)
             continue
         for rated in _rated(part, rates):
