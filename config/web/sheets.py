@@ -1,15 +1,20 @@
-"""CSV out: what leaves Tend is data in any spreadsheet, never a formula."""
+"""CSV and XLSX out: what leaves Tend is data in any spreadsheet, never a formula."""
 
 import csv
+import io
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, TYPE_STRING
 
 # A cell that begins with one of these is run as a formula by common spreadsheets, full-width forms included.
 ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 BOM = "\ufeff"  # without it Excel reads UTF-8 as the local code page
 
 
@@ -54,3 +59,29 @@ def csv_response(
     response = StreamingHttpResponse(csv_lines(header, rows), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response
+
+
+def xlsx_response(filename: str, header: Iterable[Any], rows: Iterable[Iterable[Any]]) -> HttpResponse:
+    """A spreadsheet of one sheet; text is kept as text, whatever it begins with."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Tend")
+    for row in (header, *rows):
+        sheet.append([_cell(sheet, value) for value in row])
+    held = io.BytesIO()
+    book.save(held)
+    response = HttpResponse(held.getvalue(), content_type=XLSX)
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response
+
+
+def _cell(sheet: Any, value: Any) -> WriteOnlyCell:
+    """Numbers and days as such; times and everything else as text that is no formula."""
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    is_plain = value is None or isinstance(value, int | float | Decimal)
+    if is_plain or (isinstance(value, date) and not isinstance(value, datetime)):
+        return WriteOnlyCell(sheet, value=value)
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("", text))
+    cell.data_type = TYPE_STRING
+    return cell

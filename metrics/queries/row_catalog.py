@@ -3,13 +3,14 @@
 from metrics.queries.metric_answers import lead_of
 from metrics.queries.rows import Ask, Receipt
 from metrics.queries.rows_lines import LINE_ROWS
+from metrics.queries.rows_orders import ORDER_ROWS
 from metrics.queries.rows_revenue import REVENUE_ROWS
 from metrics.queries.rows_service import SERVICE_ROWS
 from metrics.queries.rows_use import USE_ROWS
 from metrics.queries.rows_voice import VOICE_ROWS
 from metrics.queries.rows_worth import WORTH_ROWS
 
-ROWS = {**REVENUE_ROWS, **LINE_ROWS, **WORTH_ROWS, **VOICE_ROWS, **USE_ROWS, **SERVICE_ROWS}
+ROWS = {**REVENUE_ROWS, **LINE_ROWS, **WORTH_ROWS, **ORDER_ROWS, **VOICE_ROWS, **USE_ROWS, **SERVICE_ROWS}
 
 
 def has_rows(key: str) -> bool:

@@ -1,17 +1,16 @@
 """What lifetimes, costs and one-off revenue are made of: months, cost entries, new customers, orders."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from customers.choices import CostKind
-from metrics.formulas import acquisition, commerce, growth, lifetime
+from metrics.formulas import acquisition, growth
 from metrics.formulas.money import ZERO, convert
-from metrics.formulas.periods import Period, trailing
+from metrics.formulas.periods import Period
 from metrics.formulas.result import Result, first_reason, known, ratio, unknown
-from metrics.queries.commerce import YEAR, orders_of
+from metrics.queries.commerce import orders_of
 from metrics.queries.costs import NO_COSTS, Window, cost_entries, cost_factors, cost_window
 from metrics.queries.paying import counts_until
 from metrics.queries.rows import (
@@ -124,7 +123,7 @@ def _spent(ask: Ask, window: Window, kind: CostKind, stretch: Period) -> Part:
         RowColumn("amount", "Entered", TEXT),
         RowColumn("part", "Its part of the period"),
     )
-    title = f"{CostKind(kind).label} cost, {stretch.start:%-d %b %Y} to {day:%-d %b %Y}".capitalize()
+    title = f"{CostKind(kind).label.capitalize()} cost, {stretch.start:%-d %b %Y} to {day:%-d %b %Y}"
     source = ListSource(
         title, "cost entries", rows, columns, "from_on", has_customers=False, is_company_only=True
     )
@@ -267,7 +266,7 @@ def net_value(ask: Ask) -> Receipt:
     return joined([_per_customer(ask), _cac(ask), _kept(ask)], make, top="revenue − both costs")
 
 
-def _orders(ask: Ask, window: Period, title: str) -> Part:
+def orders_part(ask: Ask, window: Period, title: str) -> Part:
     """Orders of a window, each at the factor of its day."""
     found = list(
         orders_of(ask.question)
@@ -305,7 +304,7 @@ def _orders(ask: Ask, window: Period, title: str) -> Part:
 def one_time(ask: Ask) -> Receipt:
     """Orders of the period."""
     return joined(
-        [_orders(ask, ask.closed, "Orders of the period")],
+        [orders_part(ask, ask.closed, "Orders of the period")],
         lambda parts: parts[0],
         top="orders",
         left_out=NOT_REFUNDED,
@@ -313,7 +312,7 @@ def one_time(ask: Ask) -> Receipt:
 
 
 def _per_customer(ask: Ask) -> Part:
-    orders, days = _orders(ask, ask.closed, "Orders of the period"), _paying_days(ask)
+    orders, days = orders_part(ask, ask.closed, "Orders of the period"), _paying_days(ask)
     ever = orders_of(ask.question).exists()
 
     def made(sums: Sequence[Sums]) -> Result:
@@ -338,66 +337,6 @@ def revenue_per_customer(ask: Ask) -> Receipt:
     )
 
 
-def repeat(ask: Ask) -> Receipt:
-    """Customers with one order and with more, ever or in the period."""
-    orders = orders_of(ask.question).filter(day__lt=ask.closed.end)
-    if ask.key.endswith("_in_period"):
-        orders = orders.filter(day__gte=ask.closed.start)
-    counts: dict[int, list[date]] = defaultdict(list)
-    for pk, day in orders.values_list("customer_id", "day"):
-        counts[pk].append(day)
-    rows = [(pk, (len(days), max(days), int(len(days) > 1))) for pk, days in counts.items()]
-    columns = (
-        RowColumn("orders", "Orders", COUNT),
-        RowColumn("last", "Last order", DAY),
-        RowColumn("again", "More than one", FLAG),
-    )
-    source = ListSource("Customers with an order", "customers", rows, columns, "-orders")
-    return Receipt(
-        [source],
-        lambda sums: commerce.repeat_purchase_rate_of_counts(
-            repeated=int(sums[0]["again"]), bought=sums[0].rows
-        ),
-        top="more than one order",
-        bottom="customers with an order",
-        left_out=NOT_REFUNDED,
-    )
-
-
-def retail_value(ask: Ask) -> Receipt:
-    """Orders of a year, and the years between first and last order of everybody."""
-    year = _orders(ask, trailing(ask.closed.last_day, YEAR), "Orders of 365 days")
-    days: dict[int, list[date]] = defaultdict(list)
-    for pk, day in orders_of(ask.question).filter(day__lt=ask.closed.end).values_list("customer_id", "day"):
-        days[pk].append(day)
-    start = trailing(ask.closed.last_day, YEAR).start
-    rows = [
-        (pk, (min(listed), max(listed), (max(listed) - min(listed)).days, int(max(listed) >= start)))
-        for pk, listed in days.items()
-    ]
-    columns = (
-        RowColumn("first", "First order", DAY),
-        RowColumn("last", "Last order", DAY),
-        RowColumn("between", "Days between", COUNT),
-        RowColumn("in_year", "Ordered in the year", FLAG),
-    )
-    lives = ListSource("Customers with an order", "customers", rows, columns, "-between")
-
-    def made(sums: Sequence[Sums]) -> Result:
-        revenue = year.made(sums[:1])
-        if revenue.value is None or not days:
-            return revenue if days else unknown("no_data")
-        each = ratio(revenue.value, sums[1]["in_year"], if_zero="no_data")
-        life = lifetime.lifespan_years_of_sums(days=int(sums[1]["between"]), customers=sums[1].rows)
-        if each.value is None or life.value is None:
-            return unknown(each.reason or life.reason)
-        return known(lifetime.clv_retail(value_per_year=each.value, lifespan_years=life.value))
-
-    return Receipt(
-        [*year.sources, lives], made, top="revenue of a year per customer", bottom="", left_out=NOT_REFUNDED
-    )
-
-
 WORTH_ROWS: Mapping[str, Callable[[Ask], Receipt]] = {
     "ltv": lifetime_value,
     "ltv_revenue": lifetime_value,
@@ -411,7 +350,4 @@ WORTH_ROWS: Mapping[str, Callable[[Ask], Receipt]] = {
     "net_customer_value": net_value,
     "one_time_revenue": one_time,
     "arpu_revenue": revenue_per_customer,
-    "repeat_purchase_rate": repeat,
-    "repeat_purchase_rate_in_period": repeat,
-    "clv_retail": retail_value,
 }

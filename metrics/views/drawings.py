@@ -8,11 +8,11 @@ from typing import Any
 
 from config.web import charts
 from config.web.money import money, number, percent
-from metrics.catalog import METRICS, REASONS
+from metrics.catalog import REASONS
 from metrics.formulas.money import exactly
 from metrics.formulas.result import Result
 from metrics.queries.figures import MOVES, Figures
-from metrics.views.tiles import REVENUE_TILES, Strip, movements_href, shown
+from metrics.views.tiles import Strip, metric_href, movements_href
 from metrics.views.wording import KIND_TONES, KIND_WORDS, period_word, short_period
 
 UP_FIRST = ("new", "expansion", "reactivation", "contraction", "churn", "fx")
@@ -24,7 +24,6 @@ RETENTION = (
     ("net_mrr_churn_rate", "Net churn"),
     ("logo_churn_rate", "Logo churn"),
 )
-LINKED = frozenset({*REVENUE_TILES, "quick_ratio"})  # metrics that have a page of their own
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,8 @@ def bridge_fall(strip: Strip) -> dict[str, Any]:
         start=start,
     )
     state = one_period(strip, f)
-    hrefs = ["", *(movements_href(state, kind) for kind in kinds), ""]
+    ends = [metric_href("mrr", _day_before(strip, f)), metric_href("mrr", state)]
+    hrefs = [ends[0], *(movements_href(state, kind) for kind in kinds), ends[1]]
     note = f"Bars start at {whole(money(Decimal(str(start)), currency, tight=True))}." if start else ""
     return {"fall": list(zip(rows, hrefs, strict=True)), "fall_note": note}
 
@@ -114,12 +114,17 @@ def bridge_rows(strip: Strip) -> dict[str, Any]:
     sums = {kind: sum((getattr(f, kind) for f in figures), Decimal(0)) for kind in kinds}
     gap = figures[0].opening + sum(sums.values(), Decimal(0)) - figures[-1].closing
     total = {
-        "opening": _cell(figures[0].opening, currency),
+        "opening": _cell(
+            figures[0].opening, currency, href=metric_href("mrr", _day_before(strip, figures[0]))
+        ),
         "cells": [
             _cell(sums[kind], currency, sign=True, href=movements_href(strip.state, kind)) for kind in kinds
         ],
-        "closing": _cell(figures[-1].closing, currency),
+        "closing": _cell(
+            figures[-1].closing, currency, href=metric_href("mrr", one_period(strip, figures[-1]))
+        ),
         "customers": figures[-1].close_logos,
+        "customers_href": metric_href("paying_customers", one_period(strip, figures[-1])),
         "gap": digits(gap) if gap else "",
     }
     return {
@@ -148,25 +153,6 @@ def retention_rows(strip: Strip) -> dict[str, Any]:
     }
 
 
-def metric_plot(key: str, strip: Strip) -> dict[str, Any]:
-    """A metric by period as a line, with what each value was divided from in the table."""
-    metric = METRICS[key]
-    values = [None if f.incomplete else f.result(key).value for f in strip.figures]
-    if not any(value is not None for value in values):
-        return {}
-    known = [value for value in values if value is not None]
-    plot = charts.line(
-        values,
-        [short_period(f.period) for f in strip.figures],
-        message=f"{metric.title} by period, {shown(metric, known[-1], strip.currency)} at the end",
-        show=lambda value: whole(shown(metric, Decimal(str(value)), strip.currency)),
-        low=min(Decimal(0), *known),
-        height=262,
-    )
-    twin = [_twin_row(f, key, strip) for f in strip.figures]
-    return {"plot": plot, "twin_heads": ["Period", "Numerator", "Denominator", metric.title], "twin": twin}
-
-
 def one_period(strip: Strip, figures: Figures) -> str:
     """The URL state for the months of one period."""
     parts = strip.state.split("&")
@@ -175,18 +161,26 @@ def one_period(strip: Strip, figures: Figures) -> str:
     return "&".join([f"from={first:%Y-%m}", f"to={last:%Y-%m}", *rest])
 
 
+def _day_before(strip: Strip, figures: Figures) -> str:
+    """The URL state of the month that closed on the opening day."""
+    parts = [part for part in strip.state.split("&") if not part.startswith(("from=", "to=", "grain="))]
+    month = figures.period.opening_day
+    return "&".join([f"from={month:%Y-%m}", f"to={month:%Y-%m}", "grain=month", *parts])
+
+
 def _bridge_row(strip: Strip, f: Figures, kinds: Sequence[str]) -> dict[str, Any]:
     state = one_period(strip, f)
     return {
         "word": period_word(f.period),
         "incomplete": f.incomplete,
-        "opening": _cell(f.opening, strip.currency),
+        "opening": _cell(f.opening, strip.currency, href=metric_href("mrr", _day_before(strip, f))),
         "cells": [
             _cell(getattr(f, kind), strip.currency, sign=True, href=movements_href(state, kind))
             for kind in kinds
         ],
-        "closing": _cell(f.closing, strip.currency),
+        "closing": _cell(f.closing, strip.currency, href=metric_href("mrr", state)),
         "customers": f.close_logos,
+        "customers_href": metric_href("paying_customers", state),
         "gap": digits(f.gap) if f.gap else "",
     }
 
@@ -202,22 +196,7 @@ def _rate_cell(result: Result, key: str, state: str) -> Cell:
         return Cell("n/a", f"n/a: {why}", reason=why)
     parts = (result.numerator, result.denominator)
     put_in = " / ".join(digits(part) for part in parts if part is not None)
-    href = movements_metric_href(key, state) if key in LINKED else ""
-    return Cell(percent(result.value, 1), put_in, href)
-
-
-def movements_metric_href(key: str, state: str) -> str:
-    """The page of a metric for one period."""
-    return f"{key}/?{state}"
-
-
-def _twin_row(f: Figures, key: str, strip: Strip) -> list[str]:
-    result = f.result(key)
-    parts = [digits(part) if part is not None else "–" for part in (result.numerator, result.denominator)]
-    value = shown(METRICS[key], result.value, strip.currency)
-    if result.value is None:
-        value = f"n/a: {REASONS.get(result.reason, result.reason)}"
-    return [period_word(f.period) + (", not over" if f.incomplete else ""), *parts, value]
+    return Cell(percent(result.value, 1), put_in, metric_href(key, state))
 
 
 def _times(f: Figures, kind: str) -> str:

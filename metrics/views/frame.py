@@ -1,24 +1,44 @@
 """What every metric page shares: whose figures, which months, and the links that change them."""
 
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
 from accounts.queries.organisation import local_day
 from customers.models.customer import CustomerQuerySet
-from metrics.forms.dashboard import Span, SpanForm, standing_span
+from metrics.forms.dashboard import REPORTED, SHOWN, DayField, Span, SpanForm, standing_span
+from metrics.formulas.definition import Definition
 from metrics.formulas.periods import Period, add_months, months_between
+from metrics.formulas.result import Result
+from metrics.queries import definitions
+from metrics.queries.closed_months import reported_months
 from metrics.queries.figures import Figures
-from metrics.queries.sight import Sight, sight_of
+from metrics.queries.metric_values import RATES, values_of
+from metrics.queries.questions import Question, day_after, start_of
+from metrics.queries.sight import COMPANY, Sight, sight_of
+from metrics.queries.spans import PARTS, spans_for
+from metrics.queries.spans import Span as LedgerSpan
+from metrics.services.reports import reported
 from metrics.views.tiles import Strip
 from metrics.views.wording import month_word
 
 GRAIN_WORDS = {"month": "month", "quarter": "quarter", "year": "year"}
-KEPT = ("kind", "customer", "sort", "size")  # URL state of lists that a change of months keeps
+KEPT = (
+    "kind",
+    "customer",
+    "why",
+    "said",
+    "given",
+    "sort",
+    "size",
+)  # URL state of lists that a change of months keeps
 
 
 @dataclass(frozen=True)
@@ -33,11 +53,77 @@ class Frame:
     today: date
     currency: str
     params: QueryDict
+    definition: Definition
+
+    @property
+    def as_of(self) -> date:
+        """The last day that counts."""
+        return self.span.as_of or self.today
+
+    @property
+    def complete_to(self) -> date:
+        """The last day that is over; a chosen day counts as over."""
+        return self.span.as_of or self.today - timedelta(days=1)
+
+    @property
+    def known_at(self) -> datetime | None:
+        """The moment whose knowledge counts; None is now."""
+        if self.span.known is None:
+            return None
+        return start_of(day_after(self.span.known), Question((), self.today, self.definition).zone)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Inside, revenue is what was known at the chosen moment."""
+        with reported(self.definition, as_of=self.today, now=self.now, known_at=self.known_at):
+            yield
+
+    @property
+    def periods(self) -> list[Period]:
+        """The periods of the span that have begun."""
+        return [period for period in self.span.periods if period.start <= self.as_of]
+
+    def question(self, periods: Sequence[Period]) -> Question:
+        """What is asked of the metric queries for some periods."""
+        return Question(periods, self.as_of, self.definition, self.ids, known_at=self.known_at)
+
+    def figures(self) -> list[Figures]:
+        """The bridge and the rates of each period under the definition in force; closed months as reported if asked."""
+        periods = self.periods
+        spans = spans_for(periods, as_of=self.as_of, customers=self.ids, definition=self.definition)
+        values = values_of(self.question(periods), keys=RATES, spans=spans)
+        found = [
+            Figures(
+                **{item.name: getattr(span, item.name) for item in fields(LedgerSpan)},
+                incomplete=span.period.last_day > self.complete_to,
+                results=results,
+            )
+            for span, results in zip(spans, values, strict=True)
+        ]
+        return [*map(_as_reported, found, self._frozen(periods))] if self.shows_reported else found
+
+    @property
+    def can_report(self) -> bool:
+        """Whether closed months are what this page shows: months of the whole company, as known now."""
+        return (
+            self.span.grain == "month"
+            and self.span.whose == COMPANY
+            and not (self.span.as_of or self.span.known)
+        )
+
+    @property
+    def shows_reported(self) -> bool:
+        """Whether closed months stand as they were reported."""
+        return self.can_report and self.span.shown == REPORTED
+
+    def _frozen(self, periods: Sequence[Period]) -> list[dict[str, Any]]:
+        stored = reported_months([period.start for period in periods])
+        return [stored.get(period.start, {}) for period in periods]
 
     @property
     def whole(self) -> Period:
-        """All days of the span."""
-        return Period(self.span.first, add_months(self.span.last, 1))
+        """All days of the span that count."""
+        return Period(self.span.first, min(add_months(self.span.last, 1), day_after(self.as_of)))
 
     @property
     def ids(self) -> QuerySet[Any] | None:
@@ -66,7 +152,8 @@ class Frame:
         over = [index for index, f in enumerate(figures) if not f.incomplete]
         at = over[-1] if over else len(figures) - 1
         where = "the whole company" if self.book is None else "customers in your scope today"
-        basis = f"Counted for {where}, in {self.currency} at month-end rates, as known now."
+        known = f"on {self.span.known:%-d %b %Y}" if self.span.known else "now"
+        basis = f"Counted for {where}, in {self.currency} at month-end rates, as known {known}."
         before = figures[at - 1] if at else None
         return Strip(figures, figures[at], before, self.currency, self.span.query(), basis)
 
@@ -75,7 +162,7 @@ class Frame:
         span, length = self.span, len(months_between(self.span.first, self.span.last))
         earlier = {"first": add_months(span.first, -length), "last": add_months(span.last, -length)}
         later = {"first": add_months(span.first, length), "last": add_months(span.last, length)}
-        standing = standing_span(self.today, whose=span.whose)
+        standing = standing_span(self.as_of, whose=span.whose)
         return {
             "now": self.now,
             "today": self.today,
@@ -92,6 +179,11 @@ class Frame:
             "state": span.query(),
             "previous_query": self.query(**earlier),
             "next_query": self.query(**later),
+            "now_query": self.query(as_of=None, known=None),
+            "shown": [
+                {"words": words, "query": self.query(shown=key), "current": key == span.shown}
+                for key, words in (SHOWN if self.can_report else ())
+            ],
             "standing_query": self.query(first=standing.first, last=standing.last),
         }
 
@@ -101,8 +193,9 @@ def frame_of(request: HttpRequest) -> Frame:
     now = timezone.now()
     today = local_day(now, request.organisation)  # type: ignore[attr-defined] - third-party-type
     sight = sight_of(request.user)
-    standing = standing_span(today, whose=sight.choices[0][0])
-    form = SpanForm(request.GET, standing=standing, whose=list(sight.choices))
+    until = _past_day(request.GET.get("as_of", ""), today)
+    standing = standing_span(until, whose=sight.choices[0][0])
+    form = SpanForm(request.GET, standing=standing, whose=list(sight.choices), today=today)
     span = _whole(form.span(), standing.last)
     return Frame(
         form=form,
@@ -113,6 +206,7 @@ def frame_of(request: HttpRequest) -> Frame:
         today=today,
         currency=request.organisation.currency,  # type: ignore[attr-defined] - third-party-type
         params=request.GET,
+        definition=definitions.current(),
     )
 
 
@@ -120,6 +214,26 @@ def _whole(span: Span, running: date) -> Span:
     """The span widened to whole quarters or years, up to the running month, so that all parts speak of one span."""
     periods = span.periods
     return replace(span, first=periods[0].start, last=min(add_months(periods[-1].end, -1), running))
+
+
+def _past_day(text: str, today: date) -> date:
+    """The day of the URL where it is one that has come, else today."""
+    day = DayField(required=False)
+    try:
+        found = day.clean(text)
+    except ValidationError:
+        return today
+    return min(found or today, today)
+
+
+def _as_reported(figures: Figures, frozen: dict[str, Any]) -> Figures:
+    """The same month with the numbers it was closed with; an open month stays as it is."""
+    if not frozen:
+        return figures
+    parts = {name: frozen[name].as_reported for name in PARTS if name in frozen}
+    counts = {name: int(parts[name]) for name in parts if isinstance(getattr(figures, name), int)}
+    results = {key: Result(row.as_reported, row.reason) for key, row in frozen.items()}
+    return replace(figures, **(parts | counts), results={**figures.results, **results})
 
 
 def _span_word(span: Span) -> str:

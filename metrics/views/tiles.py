@@ -51,7 +51,6 @@ class Tile:
     basis: str
     href: str = ""
     href_words: str = ""
-    of_surveys: bool = False
 
     @property
     def at_end(self) -> bool:
@@ -93,12 +92,12 @@ def revenue_tile(key: str, strip: Strip) -> Tile:
         formula=metric.formula,
         numbers=_NUMBERS[key](strip, value),
         basis=strip.basis,
-        href=f"{reverse('metrics:metric', args=[key])}?{strip.state}",
+        href=metric_href(key, strip.state),
         href_words=_ROWS[key],
     )
 
 
-def survey_tile(key: str, answers: Answers, *, basis: str, series: Sequence[Decimal | None] = ()) -> Tile:
+def survey_tile(key: str, answers: Answers, *, basis: str, state: str) -> Tile:
     """NPS, CSAT or CES with n and its 95 % interval."""
     metric, result = METRICS[key], answers.result
     enough = answers.n >= MIN_ANSWERS
@@ -113,17 +112,18 @@ def survey_tile(key: str, answers: Answers, *, basis: str, series: Sequence[Deci
         note=f"{number(answers.n)} answers, {band} (95 %)" if text else _survey_reason(answers.n),
         trend="",
         low_n=False,
-        series=series,
+        series=(),
         series_words=metric.title,
         meaning=metric.meaning,
         formula=metric.formula,
         numbers=_put_in(key, answers) + (f" = {value}" if text else ""),
         basis=basis,
-        of_surveys=True,
+        href=metric_href(key, state),
+        href_words="The answers",
     )
 
 
-def stickiness_tile(result: Result, *, basis: str, series: Sequence[Decimal | None] = ()) -> Tile:
+def stickiness_tile(result: Result, *, basis: str, state: str) -> Tile:
     """Mean DAU of 30 days / MAU."""
     metric = METRICS["stickiness"]
     value = percent(result.value, 1) if result.value is not None else ""
@@ -136,12 +136,14 @@ def stickiness_tile(result: Result, *, basis: str, series: Sequence[Decimal | No
         note=f"{parts[0]} people a day of {parts[1]} in 30 days" if value else "needs events of single users",
         trend="",
         low_n=False,
-        series=series,
+        series=(),
         series_words=metric.title,
         meaning=metric.meaning,
         formula=metric.formula,
         numbers=f"{parts[0]} / {parts[1]} = {value or 'n/a'}",
         basis=basis,
+        href=metric_href(metric.key, state),
+        href_words="The product users",
     )
 
 
@@ -208,6 +210,11 @@ def _interval(key: str, band: Interval | None) -> str:
     if key == "nps":
         return interval(rounded(band.low, 0), rounded(band.high, 0), 0, sign=True)
     return interval(band.low * POINTS, band.high * POINTS, 0, unit="%")
+
+
+def metric_href(key: str, state: str) -> str:
+    """The page of a metric for the months and customers of the page."""
+    return f"{reverse('metrics:metric', args=[key])}?{state}"
 
 
 def movements_href(strip_state: str, kind: str = "") -> str:

@@ -84,14 +84,6 @@ def test_a_quarter_is_shown_whole_and_its_links_open_its_months(client, vera, le
     assert not listed.context["span_form"].errors
 
 
-def test_churn_of_a_quarter_leads_to_its_movements(client, vera, ledger):
-    response = get(
-        client, vera, "metric", "logo_churn_rate", **{"from": "2025-07", "to": "2025-12"}, grain="quarter"
-    )
-    assert response.context["has_rows"] is False
-    assert client.get(response.context["ledger_href"]).status_code == 200
-
-
 def test_a_month_that_runs_is_hatched_and_not_drawn_as_a_fall(client, vera, ledger):
     plot = get(client, vera, "dashboard", **SPAN).context["movements_plot"]
     assert [column.running for column in plot.columns] == [False] * 14 + [True]
@@ -165,33 +157,6 @@ def test_tiles_speak_of_the_last_month_that_is_over(client, vera, ledger):
     assert running.context["headline"] == {"word": "Mar 2026", "incomplete": True}
 
 
-@pytest.mark.parametrize(
-    ("key", "names"),
-    [
-        ("mrr", ["Larch", "Alder"]),
-        ("nrr_12m", ["Spruce", "Larch", "Alder"]),
-        ("grr_12m", ["Spruce", "Larch", "Alder"]),
-        ("logo_churn_rate", ["Spruce"]),
-        ("gross_mrr_churn_rate", ["Spruce"]),
-        ("arpa_close", ["Larch", "Alder"]),
-    ],
-)
-def test_a_metric_opens_the_customers_it_is_made_of(client, vera, ledger, key, names):
-    response = get(client, vera, "metric", key, **SPAN)
-    assert [row.customer.name for row in response.context["page"].rows] == names
-
-
-def test_the_rows_of_retention_sum_to_its_parts(client, vera, ledger):
-    response = get(client, vera, "metric", "nrr_12m", **SPAN)
-    assert [cell.text for cell in response.context["totals"]] == ["€350.10", "€150.10", "€180.00"]
-
-
-def test_rows_of_a_company_metric_are_those_of_the_own_book(client, anna, ledger):
-    response = get(client, anna, "metric", "nrr_12m", **SPAN, whose="company")
-    assert "Spruce" not in response.content.decode()
-    assert response.context["sums"].hidden_rows == 1
-
-
 def test_an_unknown_metric_is_404(client, vera, ledger):
     assert get(client, vera, "metric", "made_up").status_code == 404
 
@@ -251,7 +216,7 @@ def test_the_number_of_queries_does_not_grow_with_customers(
     client, anna, ledger, name, django_assert_max_num_queries
 ):
     get(client, anna, name, **SPAN)
-    with django_assert_max_num_queries(40) as few:
+    with django_assert_max_num_queries(45) as few:
         get(client, anna, name, **SPAN)
     for number in range(3):
         make_customer(owner=anna, name=f"Pine {number}", mrr="10.00")

@@ -1,0 +1,117 @@
+"""A metric split by a field of customers: revenue by dated values, the rest by who is in a part today."""
+
+from dataclasses import dataclass
+
+from customers.models import CustomField
+from metrics.formulas.money import total as exact_sum
+from metrics.formulas.periods import Period
+from metrics.formulas.result import Result
+from metrics.queries.metric_answers import IN_SPANS, REVENUE, answers_of, lead_of
+from metrics.queries.metric_values import RATES, WORTH
+from metrics.queries.questions import Question
+from metrics.queries.segments import UNKNOWN, groups_by, segment_spans
+from metrics.queries.spans import Span
+from metrics.views import formats
+from metrics.views.frame import Frame
+
+FIELDS = (
+    ("plan", "Plan"),
+    ("tier", "Tier"),
+    ("segment", "Segment"),
+    ("industry", "Industry"),
+    ("region", "Region"),
+    ("csm_email", "CSM"),
+    ("lifecycle_phase", "Lifecycle phase"),
+)
+MOST_PARTS = 24  # of a number that needs a query per part; the rest is one line
+SUMMED_UNITS = frozenset({"money", "count"})
+MEANS = frozenset({"arpa_close", "asp", "steady_state_customers", "ltv", "ltv_revenue", "mau", "wau"})
+
+
+@dataclass(frozen=True)
+class SplitLine:
+    """One part, or the whole."""
+
+    name: str
+    value: str
+    exact: str
+    numerator: str
+    denominator: str
+    customers: int | None
+    share: object = None
+
+
+def field_choices() -> list[tuple[str, str]]:
+    """Fields a number can be split by, custom fields last."""
+    own = CustomField.objects.order_by("label").values_list("key", "label")
+    return [*FIELDS, *((f"cf_{key}", label) for key, label in own)]
+
+
+def split_of(frame: Frame, key: str, period: Period, field: str) -> tuple[list[SplitLine], SplitLine]:
+    """The parts, largest first, customers without a value as "unknown"; and the whole with the sum of its parts."""
+    results = _results(frame, key, period, field)
+    (whole,) = answers_of(frame.question([period]), keys=[key])
+    lines = [_line(frame, key, name, result, size) for name, (result, size) in results.items()]
+    lines.sort(key=lambda line: (line.name == UNKNOWN, line.name))
+    return lines, _line(frame, key, "All", whole[lead_of(key)], None)
+
+
+def parts_sum(results: list[Result]) -> Result:
+    """What the parts add up to: numerators and denominators of ratios, values of everything else."""
+    if all(result.denominator is not None for result in results):
+        tops = exact_sum(result.numerator or 0 for result in results)
+        return Result(None, "", tops, exact_sum(result.denominator or 0 for result in results))
+    return Result(exact_sum(result.value or 0 for result in results))
+
+
+def _results(frame: Frame, key: str, period: Period, field: str) -> dict[str, tuple[Result, int | None]]:
+    lead = lead_of(key)
+    mine = frame.question([period])
+    if lead in RATES | WORTH | IN_SPANS or lead in REVENUE:
+        spans = segment_spans(
+            field,
+            [period],
+            as_of=frame.as_of,
+            customers=frame.ids,
+            definition=frame.definition,
+            known_at=frame.known_at,
+        )
+        groups = _groups(frame, field)
+        return {
+            name: (
+                _answer(mine, lead, groups.get(name, []), name, [span]),
+                span.close_logos,
+            )
+            for name, (span,) in spans.items()
+        }
+    groups = _groups(frame, field)
+    largest = sorted(groups, key=lambda name: -len(groups[name]))[:MOST_PARTS]
+    return {name: (_answer(mine, lead, groups[name], name, None), len(groups[name])) for name in largest}
+
+
+def _groups(frame: Frame, field: str) -> dict[str, list[int]]:
+    """Who is in which part today, within the book."""
+    groups = groups_by(field)
+    if frame.book is None:
+        return groups
+    mine = set(frame.book.values_list("pk", flat=True))
+    found = {name: [pk for pk in ids if pk in mine] for name, ids in groups.items()}
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _answer(mine: Question, key: str, ids: list[int], name: str, spans: list[Span] | None) -> Result:
+    question = Question(mine.periods, mine.as_of, mine.definition, ids, name, mine.known_at)
+    return answers_of(question, keys=[key], spans=spans)[0][key]
+
+
+def _line(frame: Frame, key: str, name: str, result: Result, size: int | None) -> SplitLine:
+    return SplitLine(
+        name=name,
+        value=formats.shown(key, result.value, frame.currency)
+        if result.value is not None
+        else f"n/a: {formats.why(result)}",
+        exact=formats.exact(result.value),
+        numerator=formats.short(result.numerator),
+        denominator=formats.short(result.denominator),
+        customers=size,
+    )
