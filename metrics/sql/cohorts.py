@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from metrics.models import CompanyMonth, CurrencyFactor, CustomerMonth, CustomerStart
-from metrics.sql.engine import rows, scope, table
+from metrics.sql.engine import rows, scope, table, who
 
 Cell = tuple[date, int, date, int, int, Decimal, Decimal, Decimal]
 
@@ -37,4 +37,4 @@ ORDER BY z.cohort, m.month
 
 def cells(ids: Iterable[int]) -> list[Cell]:
     """(cohort, k, close_on, size, paying, initial, kept, mrr) of every complete month, by cohort and k."""
-    return rows(CELLS, {"ids": sorted(ids)})
+    return rows(CELLS, who(ids))

@@ -13,7 +13,7 @@ from typing import Any
 
 from metrics.choices import MovementKind
 from metrics.models import CurrencyFactor, CustomerStart, LineSegment, Movement
-from metrics.sql.engine import dicts, rows, scope, table
+from metrics.sql.engine import dicts, rows, scope, table, who
 
 KINDS = [kind.value for kind in MovementKind]
 AMOUNTS = [
@@ -227,7 +227,7 @@ def count_and_sum(
 def params(spans: Sequence[SpanDays], ids: Iterable[int] | None) -> dict[str, Any]:
     """Parameters of every query over spans."""
     return {
-        "ids": None if ids is None else sorted(ids),
+        **who(ids),
         "nos": list(range(len(spans))),
         "opens": [span.open_on for span in spans],
         "starts": [span.start for span in spans],
