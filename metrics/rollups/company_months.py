@@ -91,17 +91,19 @@ states AS (
     WINDOW w AS (PARTITION BY c.cohort, c.currency ORDER BY m.no)
 ),
 valued AS (
-    SELECT s.cohort, s.no, sum(s.paying) AS paying, sum(s.initial * f.factor) AS initial, sum(s.kept * f.factor) AS kept,
-        sum(s.mrr * f.factor) AS mrr
-    FROM states s JOIN {table(CurrencyFactor)} f ON f.currency = s.currency AND f.day = s.close_on
-    GROUP BY s.cohort, s.no
+    SELECT cohort, no, sum(paying) AS paying, sum(initial) AS initial, sum(kept) AS kept, sum(mrr) AS mrr
+    FROM (
+        SELECT s.cohort, s.no, s.paying, s.initial * f.factor AS initial, s.kept * f.factor AS kept, s.mrr * f.factor AS mrr
+        FROM states s JOIN {table(CurrencyFactor)} f ON f.currency = s.currency AND f.day = s.close_on
+        UNION ALL
+        SELECT cohort, no, paying, initial, kept, mrr FROM sums WHERE currency = ''
+    ) worth
+    GROUP BY cohort, no
 )
 SELECT make_date(z.cohort / 12, z.cohort %% 12 + 1, 1), m.no - z.cohort, m.close_on, z.size,
-    coalesce(v.paying, 0) + coalesce(o.paying, 0), coalesce(v.initial, 0) + coalesce(o.initial, 0),
-    coalesce(v.kept, 0) + coalesce(o.kept, 0), coalesce(v.mrr, 0) + coalesce(o.mrr, 0)
+    coalesce(v.paying, 0), coalesce(v.initial, 0), coalesce(v.kept, 0), coalesce(v.mrr, 0)
 FROM sizes z JOIN months m ON m.no >= z.cohort
 LEFT JOIN valued v ON v.cohort = z.cohort AND v.no = m.no
-LEFT JOIN sums o ON o.cohort = z.cohort AND o.no = m.no AND o.currency = ''
 WHERE z.size > 0
 ORDER BY 1, 2
 """
