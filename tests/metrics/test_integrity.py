@@ -9,8 +9,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from metrics.rollups import checks
+from surveys.models import Message
 from tests.factories.customers import make_contact, make_customer
 from tests.factories.ledgers import make_rate, make_version, mark
+from tests.factories.surveys import answer, make_sent_message
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime(2025, 3, 10, 12, 0, tzinfo=UTC)
@@ -22,7 +24,7 @@ def today(time_machine):
 
 
 @pytest.fixture
-def company(anna):
+def kestrel(anna):
     make_rate("USD", date(2024, 1, 1), "1.25")
     larch = make_customer(name="Larch", owner=anna, since=date(2024, 1, 1), region="north", now=TODAY)
     oak = make_customer(name="Oak", since=date(2024, 1, 1), now=TODAY)
@@ -45,7 +47,7 @@ def integrity(*arguments):
     return 0, json.loads(out.getvalue())
 
 
-def test_a_sound_company_keeps_every_identity(company):
+def test_a_sound_company_keeps_every_identity(kestrel):
     code, found = integrity()
     assert (code, found["ok"], found["failed"]) == (0, True, []), found
     assert [item["id"] for item in found["checks"]] == checks.names()
@@ -84,7 +86,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_each_identity_names_its_planted_fault(company, name):
+def test_each_identity_names_its_planted_fault(kestrel, name):
     statement, key = FAULTS[name]
     planted(statement)
     code, found = integrity()
@@ -105,11 +107,12 @@ def planted(*statements):
             cursor.execute(
                 f"ALTER TABLE metrics_companymonth DROP CONSTRAINT IF EXISTS metrics_companymonth_{name}"
             )
-        cursor.execute(
-            "SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = 'metrics_healthscore'::regclass"
-        )
-        for (name,) in cursor.fetchall():
-            cursor.execute(f"ALTER TABLE metrics_healthscore DROP CONSTRAINT {name}")
+        for table in ("metrics_healthscore", "surveys_response", "surveys_message", "surveys_suppression"):
+            cursor.execute(
+                f"SELECT conname FROM pg_constraint WHERE contype = 'c' AND conrelid = '{table}'::regclass"
+            )
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
         cursor.execute(
             "ALTER TABLE customers_attributevalue DROP CONSTRAINT IF EXISTS customers_attributevalue_no_overlap"
         )
@@ -119,7 +122,7 @@ def planted(*statements):
         cursor.execute("SET session_replication_role = DEFAULT")
 
 
-def test_some_identities_and_a_sample(company):
+def test_some_identities_and_a_sample(kestrel):
     code, found = integrity("--only", "IC-01,IC-09", "--sample", "0.5")
     assert (code, [item["id"] for item in found["checks"]]) == (0, ["IC-01", "IC-09"])
     for wrong in (("--only", "IC-99"), ("--sample", "2"), ("--sample", "much")):
@@ -129,3 +132,36 @@ def test_some_identities_and_a_sample(company):
     out = io.StringIO()
     call_command("integrity", "--only", "IC-03", stdout=out)
     assert out.getvalue().startswith("IC-03 customers add up, and every churn has exactly one kind: ")
+
+
+SURVEY_FAULTS = {
+    "IC-05": "UPDATE surveys_response SET score = 99",
+    "IC-05 funnel": "UPDATE surveys_message SET accepted_at = NULL, delivery_state = 'bounced'",
+    "IC-06": "UPDATE surveys_wave SET eligible_count = eligible_count + 5",
+    "IC-06 code": "UPDATE surveys_message SET reply_code = NULL",
+    "IC-06 block": (
+        "INSERT INTO surveys_suppression (email_hash, scope, reason, source, occurred_at, lift_reason, recorded_at)"
+        " SELECT email_hash, 'all', 'unsubscribed', 'x', created_at, '', '2025-01-01' FROM surveys_invitation"
+    ),
+}
+
+
+@pytest.fixture
+def asked(anna, vera):
+    message, _ = make_sent_message(anna, by=vera, now=TODAY)
+    Message.objects.filter(pk=message.pk).update(claimed_at=TODAY)
+    answer(message, 9, now=TODAY)
+    return message
+
+
+def test_a_sound_campaign_keeps_every_identity(asked):
+    assert integrity("--only", "IC-05,IC-06")[1]["failed"] == []
+
+
+@pytest.mark.parametrize("name", SURVEY_FAULTS)
+def test_each_identity_of_surveys_names_its_planted_fault(asked, name):
+    planted(SURVEY_FAULTS[name])
+    code, found = integrity("--only", "IC-05,IC-06")
+    assert code == 1
+    broken = next(item for item in found["checks"] if item["id"] == name.split()[0])
+    assert broken["examples"], found
