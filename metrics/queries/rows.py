@@ -60,12 +60,29 @@ class Source(Protocol):
     company only are open to readers of the whole company.
     """
 
-    title: str
-    what: str
-    columns: Sequence[RowColumn]
-    sort: str
-    has_customers: bool
-    is_company_only: bool
+    @property
+    def title(self) -> str:
+        """What the rows are, in words."""
+
+    @property
+    def what(self) -> str:
+        """What one counts: customers, answers, orders."""
+
+    @property
+    def columns(self) -> Sequence[RowColumn]:
+        """The columns, in order."""
+
+    @property
+    def sort(self) -> str:
+        """The standing order."""
+
+    @property
+    def has_customers(self) -> bool:
+        """Whether rows belong to customers."""
+
+    @property
+    def is_company_only(self) -> bool:
+        """Whether only readers of the whole company may open them."""
 
     def sums(self, ids: Ids) -> Sums:
         """Over all rows, or over those of these customers."""

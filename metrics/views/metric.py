@@ -43,7 +43,7 @@ def metric(request: HttpRequest, key: str) -> HttpResponse:
         strip = frame.strip(frame.figures())
         headline = strip.headline.period
         values = _series(frame, key, strip)
-        now = values[headline] | _frozen(strip, key)
+        now = {**values[headline], **_frozen(strip, key)}
         asked = _asked(request, key)
         rows = rows_of(frame, asked, headline, request.GET, request.user)
         context = {
@@ -76,14 +76,14 @@ def metric_split(request: HttpRequest, key: str) -> HttpResponse:
     field = field if field in dict(choices) else choices[0][0]
     with frame.reading():
         strip = frame.strip(frame.figures())
-        lines, total = split_of(frame, _asked(request, key), strip.headline.period, field)
+        lines, totals = split_of(frame, _asked(request, key), strip.headline.period, field)
     context = {
         **frame.context(),
         "metric": METRICS[key],
         "field": field,
         "fields": choices,
         "lines": lines,
-        "total": total,
+        "totals": totals,
         "is_revenue": lead_of(key) in REVENUE,
         "headline": {"word": period_word(strip.headline.period), "incomplete": strip.headline.incomplete},
     }

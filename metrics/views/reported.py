@@ -116,5 +116,5 @@ def _fact(fact: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
         "day": date.fromisoformat(fact["day"]),
         "recorded_at": datetime.fromisoformat(fact["recorded_at"]),
         "customer_id": pk if pk in names else None,
-        "customer": names.get(pk, "a customer outside your book" if pk else ""),
+        "customer": names.get(pk or 0, "a customer outside your book" if pk else ""),
     }

@@ -1,11 +1,13 @@
 """A metric split by a field of customers: revenue by dated values, the rest by who is in a part today."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from customers.models import CustomField
+from metrics.formulas.money import ZERO
 from metrics.formulas.money import total as exact_sum
 from metrics.formulas.periods import Period
-from metrics.formulas.result import Result
+from metrics.formulas.result import Result, known, ratio
 from metrics.queries.metric_answers import IN_SPANS, REVENUE, answers_of, lead_of
 from metrics.queries.metric_values import RATES, WORTH
 from metrics.queries.questions import Question
@@ -38,7 +40,6 @@ class SplitLine:
     numerator: str
     denominator: str
     customers: int | None
-    share: object = None
 
 
 def field_choices() -> list[tuple[str, str]]:
@@ -47,21 +48,26 @@ def field_choices() -> list[tuple[str, str]]:
     return [*FIELDS, *((f"cf_{key}", label) for key, label in own)]
 
 
-def split_of(frame: Frame, key: str, period: Period, field: str) -> tuple[list[SplitLine], SplitLine]:
-    """The parts, largest first, customers without a value as "unknown"; and the whole with the sum of its parts."""
+def split_of(frame: Frame, key: str, period: Period, field: str) -> tuple[list[SplitLine], list[SplitLine]]:
+    """The parts, largest first, customers without a value as "unknown"; and what they add up to, where that says something, with the whole."""
     results = _results(frame, key, period, field)
     (whole,) = answers_of(frame.question([period]), keys=[key])
     lines = [_line(frame, key, name, result, size) for name, (result, size) in results.items()]
     lines.sort(key=lambda line: (line.name == UNKNOWN, line.name))
-    return lines, _line(frame, key, "All", whole[lead_of(key)], None)
+    parts = _sum_of(frame, key, [result for result, _ in results.values()])
+    return lines, [*([parts] if parts else []), _line(frame, key, "All", whole[lead_of(key)], None)]
 
 
-def parts_sum(results: list[Result]) -> Result:
-    """What the parts add up to: numerators and denominators of ratios, values of everything else."""
-    if all(result.denominator is not None for result in results):
-        tops = exact_sum(result.numerator or 0 for result in results)
-        return Result(None, "", tops, exact_sum(result.denominator or 0 for result in results))
-    return Result(exact_sum(result.value or 0 for result in results))
+def _sum_of(frame: Frame, key: str, results: Collection[Result]) -> SplitLine | None:
+    """What the parts add up to: numerators and denominators of ratios, else amounts and counts; None for the rest."""
+    if results and all(result.denominator is not None for result in results):
+        top = exact_sum(result.numerator or ZERO for result in results)
+        bottom = exact_sum(result.denominator or ZERO for result in results)
+        return _line(frame, key, "Sum of the parts", ratio(top, bottom), None)
+    if formats.unit_of(key) not in SUMMED_UNITS or key in MEANS:
+        return None
+    whole = exact_sum(result.value or ZERO for result in results)
+    return _line(frame, key, "Sum of the parts", known(whole), None)
 
 
 def _results(frame: Frame, key: str, period: Period, field: str) -> dict[str, tuple[Result, int | None]]:

@@ -109,3 +109,27 @@ def test_the_number_of_queries_does_not_grow_with_customers(
     recompute_all(as_of=TODAY, now=NOW)
     with django_assert_max_num_queries(len(few)):
         get(client, anna, "cohorts")
+
+
+def test_the_customers_of_every_cell_add_up_to_it(client, vera, ledger):
+    for row in get(client, vera, "cohorts", of="mrr").context["rows"]:
+        for cell in row["cells"]:
+            response = client.get(cell["href"])
+            sums, shown = response.context["sums"], response.context["cell"]
+            assert (sums["now"], sums["start"], sums["paying"]) == (shown.mrr, shown.initial, shown.paying)
+            assert response.context["count"] == shown.size
+
+
+def test_cohorts_are_compared_part_by_part_and_narrowed_to_one(client, vera, ledger):
+    response = get(client, vera, "cohorts", by="csm_email")
+    by_name = {row["name"]: [cell["text"] for cell in row["average"]] for row in response.context["parts"]}
+    assert sorted(by_name.values()) == [["100", "100", "100"], ["100", "67", "50"]]
+    carl = next(row for row in response.context["parts"] if "carl" in row["name"])
+    narrowed = client.get(f"{reverse('metrics:cohorts')}?{carl['query']}")
+    assert cells_of(narrowed) == {"Dec 2025": ["100", "100", "100"]}
+    inside = client.get(narrowed.context["rows"][0]["cells"][0]["href"])
+    assert [row["customer__name"] for row in inside.context["page"].rows] == ["Spruce"]
+
+
+def test_a_field_that_is_not_offered_splits_nothing(client, vera, ledger):
+    assert get(client, vera, "cohorts", by="password", part="x").context["parts"] == []
