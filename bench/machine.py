@@ -15,6 +15,7 @@ from config.devstack.postgres import servers_on
 
 SPIN_S = 1.0
 QUIET = 1.3  # two spinning processes must do so much more than one
+ALONE = 0.8  # and one must get so much of a core
 PACKAGES = ("django", "psycopg", "duckdb", "polars")
 SETTINGS = (
     "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "work_mem", "max_wal_size", "jit",
@@ -72,6 +73,13 @@ def two_for_one() -> float:
         alone = pool.apply(_spin, [SPIN_S])
         both = pool.map(_spin, [SPIN_S, SPIN_S], chunksize=1)
     return sum(both) / alone
+
+
+def own_share() -> float:
+    """Part of a core that one spinning process gets; others at work show here, while two spin as well as one beside them."""
+    started, spent = time.perf_counter(), time.process_time()
+    _spin(SPIN_S)
+    return (time.process_time() - spent) / (time.perf_counter() - started)
 
 
 def _spin(seconds: float) -> int:

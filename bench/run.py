@@ -30,20 +30,21 @@ class Noise:
     measured: int = 0
     discarded: int = 0
     noisy: int = 0
-    seen: list[float] = field(default_factory=list)
+    seen: list[tuple[float, float]] = field(default_factory=list)
 
     def quiet_rounds(self) -> Iterator[int]:
-        """Numbers of rounds; before each, two processes must do 1.3 times the work of one, else it is discarded."""
+        """Numbers of rounds; one is discarded when two processes do less than 1.3 times the work of one, or one starves."""
         for number in range(self.rounds):
-            ratio = machine.two_for_one()
-            self.seen.append(round(ratio, 2))
-            if ratio < machine.QUIET and not self.anyway:
+            ratio, share = machine.two_for_one(), machine.own_share()
+            self.seen.append((round(ratio, 2), round(share, 2)))
+            is_noisy = ratio < machine.QUIET or share < machine.ALONE
+            if is_noisy and not self.anyway:
                 self.discarded += 1
                 self.say(
-                    f"  round {number + 1}: two processes do {ratio:.2f} times the work of one: discarded"
+                    f"  round {number + 1} discarded: two do {ratio:.2f} x one, one gets {share:.0%} of a core"
                 )
                 continue
-            self.noisy += ratio < machine.QUIET
+            self.noisy += is_noisy
             self.measured += 1
             yield number
 
@@ -75,7 +76,8 @@ def main(
                     rows += module.run(server, scale, noise.quiet_rounds)
                 rows += module.slopes(rows)
             head = {
-                "machine": before | {"load_after": machine.described()["load"], "two_for_one": noise.seen},
+                "machine": before
+                | {"load_after": machine.described()["load"], "two_for_one_and_share": noise.seen},
                 "versions": machine.versions(server),
                 "settings": machine.settings(server),
             }

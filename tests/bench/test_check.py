@@ -47,8 +47,9 @@ def test_an_unknown_scale_is_refused():
 
 
 def test_noisy_rounds_are_discarded(monkeypatch):
-    seen = iter([1.9, 1.1, 1.2])
-    monkeypatch.setattr(run.machine, "two_for_one", lambda: next(seen))
+    twice, share = iter([1.9, 1.1, 1.9]), iter([0.98, 0.98, 0.4])
+    monkeypatch.setattr(run.machine, "two_for_one", lambda: next(twice))
+    monkeypatch.setattr(run.machine, "own_share", lambda: next(share))
     noise = run.Noise(3, lambda text: None)
     assert list(noise.quiet_rounds()) == [0]
     assert (noise.measured, noise.discarded, noise.too_noisy) == (1, 2, True)
