@@ -1,12 +1,12 @@
 """A draft of the definition as a form: one field per config key, each read and refused by its own rule."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.http import QueryDict
 from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 
 from metrics.formulas.definition import KEYS, NOT_REPRODUCED, Definition, Key, as_texts, parse_truth
 from metrics.services.definitions import NOT_BUILT
@@ -22,6 +22,11 @@ def text_of(value: object) -> str:
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
+def breakable(words: str) -> SafeString:
+    """Words joined by underscores that may go on in the next line, so that a narrow page holds them."""
+    return format_html_join(mark_safe("_<wbr>"), "{}", ((part,) for part in words.split("_")))
+
+
 class KeyField(forms.CharField):
     """One config key."""
 
@@ -29,11 +34,13 @@ class KeyField(forms.CharField):
         self.key = key
         widget = forms.Select(choices=_choices(key)) if key.choices or key.parse is parse_truth else None
         super().__init__(
-            label=format_html_join(mark_safe("_<wbr>"), "{}", ((part,) for part in key.name.split("_"))),
+            label=breakable(key.name),
             required=not key.empty,
             max_length=64,
             widget=widget,
-            help_text=key.sentence if widget else f"{key.sentence} {key.expected[:1].upper()}{key.expected[1:]}.",
+            help_text=key.sentence
+            if widget
+            else f"{key.sentence} {key.expected[:1].upper()}{key.expected[1:]}.",
         )
 
     def clean(self, value: Any) -> Any:
@@ -55,7 +62,7 @@ class DefinitionForm(forms.Form):
         widget=forms.HiddenInput,
     )
 
-    def __init__(self, given: Mapping[str, str], *, base: Definition) -> None:
+    def __init__(self, given: dict[str, str], *, base: Definition) -> None:
         super().__init__(texts_of(base) | given)
         for key in KEYS.values():
             self.fields[key.name] = KeyField(key)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.safestring import SafeString
+
 from metrics.catalog import OWNERS, REASONS
-from metrics.forms.definition import text_of
+from metrics.forms.definition import breakable, text_of
 from metrics.formulas.definition import DEFAULT, KEYS, Definition, Key
 from metrics.queries.definition_versions import Difference
 from metrics.services.definition_previews import Pairs, PreviewTable
@@ -20,6 +22,11 @@ class ValueRow:
     default: str
     touches: str
 
+    @property
+    def shown(self) -> tuple[SafeString, SafeString]:
+        """Name and value, fit for a narrow page."""
+        return breakable(self.key.name), breakable(self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class DifferenceRow:
@@ -30,6 +37,11 @@ class DifferenceRow:
     before: str
     after: str
     touches: str
+
+    @property
+    def shown(self) -> tuple[SafeString, SafeString, SafeString]:
+        """Name and both values, fit for a narrow page."""
+        return breakable(self.key), breakable(self.before), breakable(self.after)
 
 
 @dataclass(frozen=True, slots=True)
