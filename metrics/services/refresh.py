@@ -90,8 +90,9 @@ def refresh_stale(*, as_of: date, now: datetime, limit: int = REFRESH_BATCH) -> 
         stale = _take(limit)
         if not stale.customer_ids:
             return 0
-        if stale.rates_changed:
+        if stale.rates_changed:  # months are valued anew even where no movement differs
             fill_factors(Frame(None, as_of, definitions.current()))
+            DirtyMonth.objects.create(month=as_of.replace(day=1))
         refresh_customers(customer_ids=stale.customer_ids, as_of=as_of, now=now, usage_from=stale.usage_from)
         StaleMark.objects.filter(pk__in=stale.mark_ids).delete()
         return len(stale.customer_ids)
