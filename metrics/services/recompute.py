@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
@@ -21,6 +21,7 @@ from metrics.models import BridgeChange, CohortChange, CompanyMonth, CustomerSta
 from metrics.queries import definitions
 from metrics.queries.freshness import is_other_basis, last_fill, nothing_waits
 from metrics.services.factors import fill_factors
+from metrics.services.fills import Basis, basis_in_force
 from metrics.services.refresh import fill_company, refresh_all_stale, refresh_customers
 from metrics.services.statistics import analyze_facts
 from metrics.sql.engine import Frame
@@ -55,7 +56,7 @@ def recompute_all(
 
     `usage_from` is the first local day whose usage is counted again; None leaves usage alone.
     """
-    ids = customer_ids()
+    ids, basis = customer_ids(), basis_in_force()
     analyze_facts(customers=len(ids))
     fill_factors(Frame(None, as_of, definitions.current()))
     for start in range(0, len(ids), SLICE):
@@ -63,15 +64,18 @@ def recompute_all(
         recompute_slice(customer_ids=part, as_of=as_of, now=now, usage_from=usage_from)
         if report is not None:
             report(start + len(part), len(ids))
-    return finish(customers=len(ids), as_of=as_of, now=now)
+    return finish(customers=len(ids), as_of=as_of, now=now, basis=basis)
 
 
-def finish(*, customers: int, as_of: date, now: datetime) -> Recomputed:
-    """After the last slice: planner statistics, the company's months, and what was covered."""
+def finish(*, customers: int, as_of: date, now: datetime, basis: Basis) -> Recomputed:
+    """After the last slice: planner statistics, the company's months, and what was covered.
+
+    `basis` was in force before the first slice: what was published since asks for another recompute.
+    """
     analyze(LineSegment, Movement, CustomerStart, BridgeChange, CohortChange)
     months, deadline = 0, time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
-        months = fill_company(as_of=as_of, now=now, new_day=True)
+        months = fill_company(as_of=as_of, now=now, new_day=True, basis=basis)
         fill = last_fill()
         if fill is not None and fill.filled_at == now:
             break
@@ -107,14 +111,16 @@ def customer_ids() -> list[int]:
 def run_recompute_job(job: Job, *, as_of: date, now: datetime) -> dict[str, int] | None:
     """The body of the job: plan slices as jobs of their own, so that every free worker takes some; fill at the end.
 
-    Handed back while other workers still hold slices; a run that was broken off goes on where it was.
+    Handed back while other workers still hold slices; a run that was broken off goes on where it was, up to the day
+    and on the basis its slices were planned for: a new day or definition is a recompute of its own.
     """
     ids, started = customer_ids(), time.monotonic()
     slices = Job.objects.filter(kind=SLICE_KIND, args__run=job.pk)
     if not slices.exists():
+        basis = basis_in_force()
         analyze_facts(customers=len(ids))
         fill_factors(Frame(None, as_of, definitions.current()))
-        _plan_slices(job, ids, as_of=as_of, now=now)
+        _plan_slices(job, ids, as_of=as_of, now=now, basis=basis)
     while pk := slices.filter(state=JobState.QUEUED, due_at__lte=Now()).values_list("pk", flat=True).first():
         jobs.run(pk)
         jobs.advance(job, done=_customers_done(slices), total=len(ids))
@@ -125,12 +131,15 @@ def run_recompute_job(job: Job, *, as_of: date, now: datetime) -> dict[str, int]
     if slices.exclude(state=JobState.DONE).exists():
         jobs.hand_back(job, wait=SLICE_WAIT)
         return None
-    covered = finish(customers=len(ids), as_of=as_of, now=now)
+    planned = slices.values_list("args", flat=True).first()
+    basis = Basis(**planned["basis"]) if planned else basis_in_force()
+    as_of = date.fromisoformat(planned["as_of"]) if planned else as_of
+    covered = finish(customers=len(ids), as_of=as_of, now=now, basis=basis)
     return {"customers": covered.customers, "months": covered.months, "days": covered.days}
 
 
 @transaction.atomic
-def _plan_slices(job: Job, ids: Sequence[int], *, as_of: date, now: datetime) -> None:
+def _plan_slices(job: Job, ids: Sequence[int], *, as_of: date, now: datetime, basis: Basis) -> None:
     for start in range(0, len(ids), SLICE):
         part = ids[start : start + SLICE]
         jobs.start(
@@ -141,6 +150,7 @@ def _plan_slices(job: Job, ids: Sequence[int], *, as_of: date, now: datetime) ->
                 "last": part[-1],
                 "as_of": as_of.isoformat(),
                 "now": now.isoformat(),
+                "basis": asdict(basis),
                 "usage_from": job.args.get("usage_from", ""),
             },
             title=f"Recompute customers {start + 1} to {start + len(part)}",

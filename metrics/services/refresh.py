@@ -24,7 +24,7 @@ from metrics.rollups import (
     movements,
 )
 from metrics.services.factors import ensure_factors, fill_factors
-from metrics.services.fills import note_fill
+from metrics.services.fills import Basis, note_fill
 from metrics.services.line_prices import fill_prices
 from metrics.services.revenue_summaries import publish_revenue
 from metrics.services.scores import score_customers
@@ -133,21 +133,21 @@ def _take(limit: int) -> Stale:
 
 
 @transaction.atomic
-def fill_company(*, as_of: date, now: datetime, new_day: bool = False) -> int:
+def fill_company(*, as_of: date, now: datetime, new_day: bool = False, basis: Basis | None = None) -> int:
     """Fill the company's months and cohorts from the change rows; returns the months written.
 
-    The company stays at the day of its last fill until `new_day` says that all customers have been rolled on to
-    `as_of`. Readers see the old rows or the new ones, never a mix.
+    The company stays at the day and on the basis of its last fill until `new_day` says that all customers have been
+    rolled on to `as_of` and `basis`. Readers see the old rows or the new ones, never a mix.
     """
     if not try_lock(*COMPANY_LOCK):
         return 0
     dirty = list(DirtyMonth.objects.values_list("pk", flat=True))
     last = last_fill()
     if last is not None and not new_day:
-        as_of = last.as_of
+        as_of, basis = last.as_of, Basis(last.currency, last.time_zone, last.definition)
     if last is not None and not new_day and not dirty:
         return 0
     written = company_months.fill(Frame(None, as_of, definitions.current()))
-    note_fill(as_of=as_of, now=now, checksum=checksum.of_tables(checksum.COMPANY))
+    note_fill(as_of=as_of, now=now, checksum=checksum.of_tables(checksum.COMPANY), basis=basis)
     DirtyMonth.objects.filter(pk__in=dirty).delete()
     return written

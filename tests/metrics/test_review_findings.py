@@ -1,12 +1,18 @@
 """Numbers that once came out wrong, each with the facts that brought it out."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
+from config.work import jobs
+from config.work.models import Job, JobState
 from customers.services.attributes import NewValue, set_attributes
+from metrics import tasks
 from metrics.models import CompanyMonth
+from metrics.queries.freshness import is_other_basis, nothing_waits
 from metrics.services import recompute, refresh
+from metrics.services.definitions import draft_of, publish
 from tests.factories.ledgers import FIRST, make_payer, make_rate, make_version, mark
 
 AS_OF = date(2025, 6, 15)
@@ -31,3 +37,57 @@ def test_new_rates_reach_the_months_of_the_company(now):
     drain(now)
     refresh.fill_company(as_of=AS_OF, now=now)
     assert CompanyMonth.objects.get(month=date(2025, 6, 1)).closing == 500
+
+
+def test_a_fill_does_not_say_that_everybody_follows_a_new_definition(now):
+    larch, oak = make_payer("Larch"), make_payer("Oak")
+    for customer in (larch, oak):
+        make_version(customer, FIRST, None, "100", status="paused")
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    publish(draft=draft_of(values={"pause_policy": "keep"}), by=None, now=now)
+    make_version(oak, FIRST, None, "7", product="add-on")
+    mark(oak)
+    drain(now)
+    refresh.fill_company(as_of=AS_OF, now=now)
+    assert is_other_basis()
+    assert not nothing_waits(as_of=AS_OF)
+
+
+def test_a_definition_published_while_a_recompute_runs_reaches_everybody(now, monkeypatch, time_machine):
+    monkeypatch.setattr(recompute, "SLICE", 1)
+    monkeypatch.setattr(recompute, "JOB_BUDGET_S", 0)
+    time_machine.move_to(datetime(2025, 6, 15, 12, 0, tzinfo=UTC))
+    for name in ("Larch", "Oak"):
+        make_version(make_payer(name), FIRST, None, "100", status="paused")
+    recompute.recompute_all(as_of=AS_OF, now=timezone.now())
+    job = recompute.start_recompute(as_of=AS_OF)
+    jobs.run(job.pk)
+    publish(draft=draft_of(values={"pause_policy": "keep"}), by=None, now=timezone.now())
+    for _ in range(10):
+        tasks.run_nightly()
+        due = Job.objects.filter(state=JobState.QUEUED, kind=recompute.JOB_KIND)
+        due.update(due_at=timezone.now() - timedelta(minutes=1))
+        for pk in due.values_list("pk", flat=True):
+            jobs.run(pk)
+    assert CompanyMonth.objects.get(month=date(2025, 6, 1)).closing == 200
+
+
+def test_a_recompute_that_goes_on_after_midnight_does_not_claim_the_new_day(monkeypatch, time_machine):
+    monkeypatch.setattr(recompute, "SLICE", 1)
+    monkeypatch.setattr(recompute, "JOB_BUDGET_S", 0)
+    time_machine.move_to(datetime(2025, 6, 30, 23, 58, tzinfo=UTC))
+    for name in ("Larch", "Oak"):
+        make_version(make_payer(name), FIRST, date(2025, 7, 1) if name == "Oak" else None)
+    recompute.recompute_all(as_of=date(2025, 6, 30), now=timezone.now())
+    job = recompute.start_recompute(as_of=date(2025, 6, 30))
+    jobs.run(job.pk)
+    time_machine.move_to(datetime(2025, 7, 1, 0, 1, tzinfo=UTC))
+    for _ in range(10):
+        tasks.run_nightly()
+        due = Job.objects.filter(state=JobState.QUEUED, kind=recompute.JOB_KIND)
+        due.update(due_at=timezone.now() - timedelta(minutes=1))
+        for pk in due.values_list("pk", flat=True):
+            jobs.run(pk)
+    assert not Job.objects.filter(state=JobState.DEAD).exists()
+    july = CompanyMonth.objects.get(month=date(2025, 7, 1))
+    assert (july.opening, july.churn, july.closing) == (200, -100, 100)
