@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from customers.models import FxRate, LineVersion
 from metrics.formulas.money import factor
@@ -42,7 +42,8 @@ def _may_be_earlier(frame: Frame, currency: str, day: date) -> bool:
     """Whether a rate is known from before the day the stored factors begin."""
     if currency == frame.definition.reporting_currency:
         return True
-    return FxRate.objects.current().filter(currency=currency, day__lt=day).exists()
+    either = Q(currency=currency) | Q(base=currency)  # the base of a table has no rate of its own
+    return FxRate.objects.current().filter(either, day__lt=day).exists()
 
 
 def fill_factors(frame: Frame) -> int:

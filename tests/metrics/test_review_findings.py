@@ -1,19 +1,22 @@
 """Numbers that once came out wrong, each with the facts that brought it out."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.utils import timezone
 
 from config.work import jobs
 from config.work.models import Job, JobState
+from customers.models import FxRate
 from customers.services.attributes import NewValue, set_attributes
 from metrics import tasks
-from metrics.models import CompanyMonth
+from metrics.models import CompanyMonth, Movement
 from metrics.queries.freshness import is_other_basis, nothing_waits
+from metrics.rollups import checksum
 from metrics.services import recompute, refresh
 from metrics.services.definitions import draft_of, publish
-from tests.factories.ledgers import FIRST, make_payer, make_rate, make_version, mark
+from tests.factories.ledgers import FIRST, make_payer, make_rate, make_version, mark, set_currency
 
 AS_OF = date(2025, 6, 15)
 pytestmark = pytest.mark.django_db
@@ -91,3 +94,19 @@ def test_a_recompute_that_goes_on_after_midnight_does_not_claim_the_new_day(monk
     assert not Job.objects.filter(state=JobState.DEAD).exists()
     july = CompanyMonth.objects.get(month=date(2025, 7, 1))
     assert (july.opening, july.churn, july.closing) == (200, -100, 100)
+
+
+def test_an_earlier_line_in_the_base_of_the_rate_table_has_its_rates_at_once(now):
+    set_currency("USD")
+    larch, oak = make_payer("Larch"), make_payer("Oak")
+    FxRate.objects.create(currency="USD", day=FIRST, base="EUR", rate=Decimal("1.25"))
+    make_version(larch, date(2024, 6, 1), None, "100", currency="EUR")
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    make_version(oak, FIRST, None, "100", currency="EUR")
+    mark(oak)
+    drain(now)
+    refresh.fill_company(as_of=AS_OF, now=now)
+    incremental = checksum.of_tables()
+    assert Movement.objects.get(customer=oak).day == FIRST
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    assert checksum.of_tables() == incremental
