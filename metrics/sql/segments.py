@@ -14,7 +14,7 @@ from customers.choices import AssignmentRole
 from customers.models import Assignment, AttributeValue, Customer, CustomerSummary, Subscription
 from metrics.models import CurrencyFactor, CustomerStart, LineSegment, Movement
 from metrics.sql.engine import dicts, scope, table
-from metrics.sql.spans import COUNTS, KINDS, PLAIN, Reading, SpanDays, ctes, params
+from metrics.sql.spans import COUNTS, GONE, KINDS, PLAIN, Reading, SpanDays, ctes, params
 
 UNKNOWN = "unknown"
 DATED = {
@@ -74,13 +74,13 @@ _COLUMNS = [
 
 def _part(source: str, given: dict[str, str]) -> str:
     columns = ", ".join(f"{given.get(name, '0')} AS {name}" for name in _COLUMNS)
-    return f"SELECT s.no, coalesce(nullif(v.value, ''), '{UNKNOWN}') AS value, {columns} FROM {source}"
+    return f"SELECT no, coalesce(nullif(v.value, ''), '{UNKNOWN}') AS value, {columns} FROM {source}"
 
 
-def _at(day: str, alias: str = "s") -> str:
+def _at(day: str, alias: str = "s", *, values: str = "v") -> str:
     return (
-        f"LEFT JOIN stretch v ON v.customer_id = {alias}.customer_id AND v.from_on <= {day}"
-        f" AND (v.to_on IS NULL OR v.to_on > {day})"
+        f"LEFT JOIN stretch {values} ON {values}.customer_id = {alias}.customer_id AND {values}.from_on <= {day}"
+        f" AND ({values}.to_on IS NULL OR {values}.to_on > {day})"
     )
 
 
@@ -107,7 +107,26 @@ carried AS (
     GROUP BY t.no, t.customer_id, t.day, t.old, t.now
 )"""
 
-_MOVES = f"{table(Movement)} m JOIN spans s ON m.day BETWEEN s.start_on AND s.close_on {_at('m.day', 'm')} WHERE {scope('m')}"
+# between both ends only: what a customer opened with goes over as it was
+_CARRIED_BETWEEN_ENDS = f"""
+carried AS (
+    SELECT no, customer_id, old, now, opening AS mrr
+    FROM (
+        SELECT s.no, s.customer_id, s.opening, coalesce(nullif(o.value, ''), '{UNKNOWN}') AS old,
+            coalesce(nullif(n.value, ''), '{UNKNOWN}') AS now
+        FROM shown s {_at("s.open_on", values="o")} {_at("s.close_on", values="n")}
+        WHERE s.opening > 0
+    ) ends
+    WHERE old <> now
+)"""
+
+_MOVES = f"""
+SELECT s.no, m.customer_id, m.day, m.kind, m.amount
+FROM {table(Movement)} m JOIN spans s ON m.day BETWEEN s.start_on AND s.close_on WHERE {scope("m")}"""
+# who came and left inside is in no part, not even as a transfer (H-12)
+_TOLD = f" WHERE NOT EXISTS (SELECT 1 FROM joined j WHERE j.no = m.no AND j.customer_id = m.customer_id AND {GONE})"
+# movements between both ends have no day of their own; they stand where the customer is at the close
+_KINDS_OF_SHOWN = {name: name for name in (*KINDS, *COUNTS)}
 _BY_KIND = {
     **{kind: f"CASE WHEN m.kind = '{kind}' THEN m.amount ELSE 0 END" for kind in KINDS},
     **{f"{kind}_n": f"(m.kind = '{kind}')::int" for kind in KINDS},
@@ -127,39 +146,32 @@ def segment_totals(
     The values of one span sum to the span's totals. An unknown field is a KeyError.
     """
     stretch, extra = _stretch(field, known_at)
+    carried = _CARRIED_BETWEEN_ENDS if reading.month_grain else _CHANGES
+    told = _TOLD if reading.suppress and not reading.month_grain else ""
     starts = f"{table(CustomerStart)} c JOIN spans s ON c.first_paid_on <= s.close_on"
     parts = [
         _part(f"shown s {_at('s.open_on')}", _OF_OPENING),
-        _part(f"shown s {_at('s.close_on')}", _OF_CLOSE | _kinds_of_shown(reading)),
+        _part(f"shown s {_at('s.close_on')}", _OF_CLOSE | (_KINDS_OF_SHOWN if reading.month_grain else {})),
         _part(f"shown s {_at('s.year_on')}", _OF_YEAR),
         _part(
             f"(SELECT DISTINCT s.no, s.close_on, c.customer_id FROM {starts} WHERE {scope('c')}) s {_at('s.close_on')}",
             {"ever_paid": "1"},
         ),
-        f"SELECT no, old, {_moved_out()} FROM carried",
-        f"SELECT no, now, {_moved_in()} FROM carried",
+        f"SELECT no, old, {_moved_out()} FROM carried m{told}",
+        f"SELECT no, now, {_moved_in()} FROM carried m{told}",
     ]
-    if not _is_netted(reading):
-        parts.append(_part(_MOVES, _BY_KIND))
+    if not reading.month_grain:
+        parts.append(_part(f"({_MOVES}) m {_at('m.day', 'm')}{told}", _BY_KIND))
     sums = ", ".join(f"sum({name}) AS {name}" for name in _COLUMNS)
     some = " OR ".join(f"sum({name}) <> 0" for name in _COLUMNS)
     sql = (
-        f"WITH {ctes(reading)}, stretch AS ({stretch}), {_CHANGES}, parts AS ({' UNION ALL '.join(parts)})"
+        f"WITH {ctes(reading)}, stretch AS ({stretch}), {carried}, parts AS ({' UNION ALL '.join(parts)})"
         f" SELECT value, no, {sums} FROM parts GROUP BY value, no HAVING {some} ORDER BY value, no"
     )
     found: dict[str, dict[int, dict[str, Any]]] = {}
     for row in dicts(sql, {**params(spans, ids), **extra, "known_at": known_at}):
         found.setdefault(row.pop("value"), {})[row.pop("no")] = row
     return found
-
-
-def _is_netted(reading: Reading) -> bool:
-    return reading.month_grain or reading.suppress
-
-
-def _kinds_of_shown(reading: Reading) -> dict[str, str]:
-    """Movements between both ends have no day of their own; they stand where the customer is at the close."""
-    return {name: name for name in (*KINDS, *COUNTS)} if _is_netted(reading) else {}
 
 
 def _moved_out() -> str:

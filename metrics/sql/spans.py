@@ -120,11 +120,11 @@ shown AS (
             GROUP BY customer_id) first USING (customer_id)
     ) k
 )"""
-_GONE = "(new_n > 0 AND churn_n > 0 AND closing = 0)"
+GONE = "(opening = 0 AND new_n > 0 AND churn_n > 0 AND closing = 0)"
 SUPPRESSED = f"""
 shown AS (
     SELECT no, customer_id, open_on, start_on, close_on, year_on, opening, opening_at_close, closing, then_12m,
-        {", ".join(f"CASE WHEN {_GONE} THEN 0 ELSE {name} END AS {name}" for name in [*KINDS, *COUNTS])},
+        {", ".join(f"CASE WHEN {GONE} THEN 0 ELSE {name} END AS {name}" for name in [*KINDS, *COUNTS])},
         base_expansion, base_contraction, base_churn
     FROM joined
 )"""

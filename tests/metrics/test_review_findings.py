@@ -11,11 +11,16 @@ from config.work.models import Job, JobState
 from customers.models import FxRate
 from customers.services.attributes import NewValue, set_attributes
 from metrics import tasks
+from metrics.formulas.definition import DEFAULT, with_values
+from metrics.formulas.periods import month_period, period_of
 from metrics.models import CompanyMonth, Movement
 from metrics.queries.freshness import is_other_basis, nothing_waits
+from metrics.queries.segments import segment_spans
+from metrics.queries.spans import spans_for
 from metrics.rollups import checksum
 from metrics.services import recompute, refresh
 from metrics.services.definitions import draft_of, publish
+from metrics.services.what_if import what_if
 from tests.factories.ledgers import FIRST, make_payer, make_rate, make_version, mark, set_currency
 
 AS_OF = date(2025, 6, 15)
@@ -110,3 +115,35 @@ def test_an_earlier_line_in_the_base_of_the_rate_table_has_its_rates_at_once(now
     assert Movement.objects.get(customer=oak).day == FIRST
     recompute.recompute_all(as_of=AS_OF, now=now)
     assert checksum.of_tables() == incremental
+
+
+@pytest.mark.parametrize(
+    "config", [{"same_period_new_churn": "suppress"}, {"movement_grain": "month"}], ids=["suppress", "month"]
+)
+def test_one_currency_has_no_fx_in_any_segment(now, config):
+    larch, oak = make_payer("Larch"), make_payer("Oak")
+    make_version(larch, date(2024, 1, 5), None, "100")
+    make_version(oak, date(2024, 1, 5), date(2024, 1, 25), "70")
+    for customer in (larch, oak):
+        tier(customer, "small", date(2024, 1, 1), now)
+        tier(customer, "large", date(2024, 1, 20), now)
+        tier(customer, "huge", date(2024, 2, 10), now)
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    definition = with_values(DEFAULT, config)
+    periods = [month_period(date(2024, month, 1)) for month in (1, 2, 3)]
+    found = segment_spans("tier", periods, as_of=AS_OF, definition=definition)
+    assert {(value, span.fx) for value, spans in found.items() for span in spans if span.fx} == set()
+    whole = spans_for(periods, as_of=AS_OF, definition=definition)
+    for no, span in enumerate(whole):
+        assert sum(spans[no].new for spans in found.values()) == span.new
+        assert sum(spans[no].transfer_in + spans[no].transfer_out for spans in found.values()) == 0
+
+
+def test_suppress_leaves_the_churn_of_the_opening_base_in_the_bridge(now):
+    larch = make_payer("Larch")
+    make_version(larch, date(2023, 1, 1), date(2024, 1, 10), "100")
+    make_version(larch, date(2024, 5, 1), date(2024, 6, 1), "100", product="second")
+    definition = with_values(DEFAULT, {"same_period_new_churn": "suppress", "reactivation_window_days": 30})
+    with what_if(definition=definition, as_of=AS_OF, now=now):
+        (year,) = spans_for([period_of(FIRST, "year")], as_of=AS_OF, definition=definition)
+    assert (year.opening, year.closing, year.fx) == (100, 0, 0)
