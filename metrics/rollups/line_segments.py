@@ -167,7 +167,7 @@ def statement(frame: Frame) -> str:
         mrr_after=after,
         discounted=_COUNTING_DISCOUNT[definition.discount_policy],
         ends=ends,
-        auto_churn=f"CASE WHEN v.status = '{LineStatus.PAST_DUE}' THEN v.from_on + %(auto_churn)s ELSE {NEVER} END"
+        auto_churn=f"CASE WHEN v.status = '{LineStatus.PAST_DUE}' THEN v.began_on + %(auto_churn)s ELSE {NEVER} END"
         if is_overdue
         else NEVER,
         first_day="min(v.from_on) OVER (PARTITION BY v.subscription_id)"

@@ -14,6 +14,7 @@ from metrics.models import CurrencyFactor
 from metrics.queries.quotes import quotes_of
 from metrics.rollups.line_segments import LOCKED
 from metrics.sql.engine import Frame
+from metrics.sql.knowledge import ledger_versions
 
 BATCH = 5_000  # rows per statement
 DAY = timedelta(days=1)
@@ -48,15 +49,13 @@ def _may_be_earlier(frame: Frame, currency: str, day: date) -> bool:
 
 def fill_factors(frame: Frame) -> int:
     """Make all factors again, after rates or the definition have changed. Returns the rows that differed."""
-    lines = LineVersion.objects.current().filter(from_on__lte=frame.as_of)
-    needed = _needed(lines, frame)
+    needed = _needed(_lines(frame), frame)
     gone, _ = CurrencyFactor.objects.exclude(currency__in=needed).delete()
     return gone + sum(_fill(frame, currency, first) for currency, first in needed.items())
 
 
 def _lines(frame: Frame) -> QuerySet[LineVersion]:
-    lines = LineVersion.objects.filter(from_on__lte=frame.as_of)
-    lines = lines.current() if frame.known_at is None else lines.known_at(frame.known_at)
+    lines = ledger_versions(frame).filter(from_on__lte=frame.as_of)
     return lines if frame.customer_ids is None else lines.filter(customer_id__in=frame.customer_ids)
 
 

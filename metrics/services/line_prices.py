@@ -17,6 +17,7 @@ from metrics.formulas.money import quantise
 from metrics.formulas.mrr import Discount, Policy, Price, exact, line_mrr, months_of_term
 from metrics.models import LinePrice
 from metrics.sql.engine import Frame
+from metrics.sql.knowledge import ledger_versions
 
 COLUMNS = ("version_id", "customer_id", "mrr", "mrr_after_discount")
 Row = tuple[int, int, Decimal, Decimal]
@@ -54,12 +55,12 @@ def _priced(frame: Frame) -> Iterator[Row]:
         for version in versions.filter(interval__in=intervals):
             yield version.pk, version.customer_id, *_values(version, policy)
     if definition.ramp_policy == "average":
-        yield from _averaged(versions.exclude(interval=Interval.TERM), policy)
+        steps = versions.current() if frame.known_at is None else versions.known_at(frame.known_at)
+        yield from _averaged(steps.exclude(interval=Interval.TERM), policy)
 
 
 def _versions(frame: Frame) -> QuerySet[LineVersion]:
-    rows = LineVersion.objects.filter(kind=LineKind.RECURRING)
-    rows = rows.current() if frame.known_at is None else rows.known_at(frame.known_at)
+    rows = ledger_versions(frame).filter(kind=LineKind.RECURRING)
     return rows if frame.customer_ids is None else rows.filter(customer_id__in=frame.customer_ids)
 
 

@@ -1,5 +1,7 @@
 """Which line versions the ledger is made of: as known now, as known then, or never changing what was reported."""
 
+from django.db.models import QuerySet
+
 from customers.choices import LineKind
 from customers.models import LineVersion
 from metrics.models import ClosedMonth
@@ -14,7 +16,7 @@ _KEPT = (
 
 # a closed month sees what was known when it was closed; the days after the last closed month see everything (T-8)
 BOOKED_LATE = """
-SELECT {columns}, greatest(v.from_on, e.begins) AS from_on,
+SELECT {columns}, v.from_on AS began_on, greatest(v.from_on, e.begins) AS from_on,
     nullif(least(coalesce(v.to_on, 'infinity'), e.ends), 'infinity') AS to_on,
     CASE WHEN e.known_at IS NULL AND v.from_on < e.begins AND v.recorded_at > e.told_at THEN '{late}' ELSE v.reason END
         AS reason
@@ -35,9 +37,13 @@ WHERE NOT v.voids AND v.kind = '{recurring}' AND v.recorded_at <= coalesce(e.kno
 
 
 def line_versions(frame: Frame) -> str:
-    """SELECT of the versions the frame's ledger is made of, with alias v and a WHERE that may be continued."""
+    """SELECT of the versions the frame's ledger is made of, with alias v and a WHERE that may be continued.
+
+    `began_on` is the first day of the whole version, of which a closed month may hold a part only.
+    """
     if frame.definition.restate:
-        return f"{facts_as_known(LineVersion, frame)} AND v.kind = '{LineKind.RECURRING}'"
+        known = facts_as_known(LineVersion, frame)
+        return f"SELECT v.*, v.from_on AS began_on FROM ({known}) v WHERE v.kind = '{LineKind.RECURRING}'"
     has_limit = frame.known_at is not None
     return BOOKED_LATE.format(
         columns=", ".join(f"v.{name}" for name in _KEPT),
@@ -48,3 +54,12 @@ def line_versions(frame: Frame) -> str:
         late=LATE,
         recurring=LineKind.RECURRING,
     )
+
+
+def ledger_versions(frame: Frame) -> QuerySet[LineVersion]:
+    """Rows that the frame's ledger may hold: where closed months never change, also what was superseded since."""
+    versions = LineVersion.objects.all()
+    if frame.definition.restate:
+        return versions.current() if frame.known_at is None else versions.known_at(frame.known_at)
+    kept = versions.filter(voids=False)
+    return kept if frame.known_at is None else kept.filter(recorded_at__lte=frame.known_at)

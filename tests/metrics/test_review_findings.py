@@ -8,17 +8,18 @@ from django.utils import timezone
 
 from config.work import jobs
 from config.work.models import Job, JobState
-from customers.models import FxRate
+from config.work.pg import recorded_at
+from customers.models import FxRate, LineVersion
 from customers.services.attributes import NewValue, set_attributes
 from metrics import tasks
 from metrics.formulas.definition import DEFAULT, with_values
 from metrics.formulas.periods import month_period, period_of
-from metrics.models import CompanyMonth, Movement
+from metrics.models import CompanyMonth, DefinitionVersion, Movement
 from metrics.queries.freshness import is_other_basis, nothing_waits
 from metrics.queries.segments import segment_spans
 from metrics.queries.spans import spans_for
 from metrics.rollups import checksum
-from metrics.services import recompute, refresh
+from metrics.services import closing, recompute, refresh
 from metrics.services.definitions import draft_of, publish
 from metrics.services.what_if import what_if
 from tests.factories.ledgers import FIRST, make_payer, make_rate, make_version, mark, set_currency
@@ -147,3 +148,50 @@ def test_suppress_leaves_the_churn_of_the_opening_base_in_the_bridge(now):
     with what_if(definition=definition, as_of=AS_OF, now=now):
         (year,) = spans_for([period_of(FIRST, "year")], as_of=AS_OF, definition=definition)
     assert (year.opening, year.closing, year.fx) == (100, 0, 0)
+
+
+def closed_months_without_restating(now, months, **config):
+    DefinitionVersion.objects.create(number=1, config={"restate": False, **config}, published_at=now)
+    for month in months:
+        closing.close_month(month=month, by=None, now=now)
+
+
+def test_days_past_due_run_on_over_closed_months_when_nothing_is_restated():
+    at, now = datetime(2025, 1, 3, tzinfo=UTC), datetime(2025, 6, 15, 10, tzinfo=UTC)
+    larch = make_payer("Larch")
+    with recorded_at(at):
+        make_version(larch, date(2025, 1, 20), None, "100", status="past_due")
+    closed_months_without_restating(
+        now, [date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)], auto_churn_days=45
+    )
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    assert Movement.objects.get(kind="churn").day == date(2025, 3, 6)
+
+
+def test_t_8_a_corrected_currency_leaves_closed_months_alone():
+    at, now = datetime(2025, 1, 3, tzinfo=UTC), datetime(2025, 6, 15, 10, tzinfo=UTC)
+    make_rate("USD", FIRST, "1.25")
+    larch = make_payer("Larch")
+    with recorded_at(at):
+        wrong = make_version(larch, date(2025, 1, 1), None, "100", currency="USD")
+    closed_months_without_restating(now - timedelta(days=1), [date(2025, 1, 1)])
+    with recorded_at(now):
+        right = make_version(larch, date(2025, 1, 1), None, "100", currency="EUR")
+    LineVersion.objects.filter(pk=wrong.pk).update(superseded_by=right)
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    months = dict(CompanyMonth.objects.values_list("month", "closing"))
+    assert (months[date(2025, 1, 1)], months[date(2025, 2, 1)]) == (80, 100)
+
+
+def test_t_8_a_price_that_was_superseded_later_keeps_the_definitions_factor():
+    at, now = datetime(2025, 1, 3, tzinfo=UTC), datetime(2025, 6, 15, 10, tzinfo=UTC)
+    larch = make_payer("Larch")
+    with recorded_at(at):
+        wrong = make_version(larch, date(2025, 1, 1), None, "100", interval="week")
+    closed_months_without_restating(now - timedelta(days=1), [date(2025, 1, 1)], weekly_factor="4")
+    with recorded_at(now):
+        right = make_version(larch, date(2025, 1, 1), None, "200", interval="week")
+    LineVersion.objects.filter(pk=wrong.pk).update(superseded_by=right)
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    months = dict(CompanyMonth.objects.values_list("month", "closing"))
+    assert (months[date(2025, 1, 1)], months[date(2025, 2, 1)]) == (400, 800)

@@ -182,7 +182,8 @@ def _stretches(fact: LineFact, price: Prices, definition: Definition) -> Iterabl
         notice = min(fact.end, max(fact.cancelled_on, fact.from_on))
     late = FOREVER
     if definition.auto_churn_days is not None and fact.status == "past_due":
-        late = fact.from_on + timedelta(days=definition.auto_churn_days)
+        began_on = fact.term[0] if fact.term else fact.from_on
+        late = began_on + timedelta(days=definition.auto_churn_days)
     paid = _paid_from(fact)
     own = "active" if fact.status in {"trial", "free"} else fact.status
     parts = [
