@@ -46,6 +46,8 @@ def close_month(*, month: date, by: Any, now: datetime) -> ClosedMonth:
     Months close one after the other; the first one to close may be any month that is over.
     """
     today = organisation.local_day(now)
+    if not try_lock(*LOCK):
+        raise CannotCloseError("A month is being closed at this moment.", hint="Look again in a minute.")
     _refuse(month, today)
     known_at = min(settled_before(), now)
     definition, number = definitions.current(), definitions.current_number()
@@ -70,11 +72,12 @@ def close_due_months(*, now: datetime) -> int:
 
     Closing starts with the month in which the first fact was recorded: before, nothing was reported.
     """
-    if not try_lock(*LOCK):
-        return 0
     due = due_months(now=now)
-    for month in due:
-        close_month(month=month, by=None, now=now)
+    for number, month in enumerate(due):
+        try:
+            close_month(month=month, by=None, now=now)
+        except CannotCloseError:  # somebody else is closing it
+            return number
     return len(due)
 
 
