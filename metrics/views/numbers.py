@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from config.web.money import money, number, percent, signed
-from metrics.catalog import METRICS, REASONS
+from metrics.catalog import METRICS, OWNERS, REASONS
 from metrics.catalog.entry import COUNT, MONEY, RATE, SCORE, SHARE
+from metrics.catalog.parts import PARTS
 from metrics.queries.month_list import TWINS
 
 BRIDGE: Mapping[str, tuple[str, str]] = {
@@ -42,10 +43,6 @@ BRIDGE: Mapping[str, tuple[str, str]] = {
     "ever_paid": ("Customers that ever paid", COUNT),
     "joined_logos": ("Customers that joined", COUNT),
     "joined_lost_logos": ("Joined and lost", COUNT),
-    "acquisition_cost": ("Acquisition cost in all", MONEY),
-    "retention_cost": ("Retention cost in all", MONEY),
-    "ltv_cac_gain": ("Lifetime value less acquisition cost", MONEY),
-    "ltv_revenue": ("Lifetime revenue", MONEY),
 }
 # What rates are divided from: beside their metrics it would only repeat them.
 BASES = frozenset(
@@ -72,6 +69,9 @@ def name_of(key: str) -> Name:
         return Name(METRICS[key].title, METRICS[key].unit)
     if key in BRIDGE:
         return Name(*BRIDGE[key])
+    if key in PARTS:
+        title, unit, _ = PARTS[key]
+        return Name(f"{OWNERS[key].title}: {title}" if key in OWNERS else title, unit)
     return Name(key.replace("_", " ").capitalize(), RATE if key.endswith(("_rate", "_share")) else "")
 
 
