@@ -54,6 +54,7 @@ class Frame:
     currency: str
     params: QueryDict
     definition: Definition
+    version: int
 
     @property
     def as_of(self) -> date:
@@ -87,9 +88,17 @@ class Frame:
         """What is asked of the metric queries for some periods."""
         return Question(periods, self.as_of, self.definition, self.ids, known_at=self.known_at)
 
-    def figures(self) -> list[Figures]:
+    @property
+    def latest(self) -> list[Period]:
+        """The last period that is over, else the running one, with the one before: what tiles speak of."""
+        begun = self.periods
+        over = [place for place, period in enumerate(begun) if period.last_day <= self.complete_to]
+        at = over[-1] if over else len(begun) - 1
+        return begun[max(0, at - 1) : at + 1]
+
+    def figures(self, periods: Sequence[Period] | None = None) -> list[Figures]:
         """The bridge and the rates of each period under the definition in force; closed months as reported if asked."""
-        periods = self.periods
+        periods = self.periods if periods is None else periods
         spans = spans_for(periods, as_of=self.as_of, customers=self.ids, definition=self.definition)
         values = values_of(self.question(periods), keys=RATES, spans=spans)
         found = [
@@ -207,6 +216,7 @@ def frame_of(request: HttpRequest) -> Frame:
         currency=request.organisation.currency,  # type: ignore[attr-defined] - third-party-type
         params=request.GET,
         definition=definitions.current(),
+        version=definitions.current_number(),
     )
 
 

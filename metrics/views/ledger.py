@@ -54,7 +54,7 @@ def _movements(request: HttpRequest, frame: Frame) -> HttpResponse:
         rows = rows.filter(
             **{name: request.GET[key] for key, name in REASONS.items() if _plain(request, key)}
         )
-    sums = sums_of(rows, "amount", frame.sight)
+    sums = sums_of(rows, FX if kind == FX else "amount", frame.sight)
     page = MOVEMENTS.page(frame.sight.rows(rows), request.GET)
     for row in page.rows:
         _describe(row, kind, frame.currency)

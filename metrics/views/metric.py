@@ -15,7 +15,6 @@ from config.web.htmx import page_or_part, part_or_page
 from metrics.catalog import METRICS, variants_of
 from metrics.formulas.periods import Period
 from metrics.formulas.result import Result, unknown
-from metrics.queries.definitions import current_number
 from metrics.queries.freshness import freshness
 from metrics.queries.metric_answers import REVENUE, TABLES, answers_of, keys_of, lead_of
 from metrics.views import formats
@@ -75,7 +74,7 @@ def metric_split(request: HttpRequest, key: str) -> HttpResponse:
     choices = field_choices()
     field = field if field in dict(choices) else choices[0][0]
     with frame.reading():
-        strip = frame.strip(frame.figures())
+        strip = frame.strip(frame.figures(frame.latest))
         lines, totals = split_of(frame, _asked(request, key), strip.headline.period, field)
     context = {
         **frame.context(),
@@ -166,7 +165,7 @@ def _panel(frame: Frame, key: str) -> dict[str, Any]:
     keys: Sequence[Any] = variants_of(METRICS[key])
     return {
         "variants": [(item.name, getattr(frame.definition, item.name), item.sentence) for item in keys],
-        "version": current_number(),
+        "version": frame.version,
         "freshness": freshness(),
         "whose_basis": frame.whose_words,
         "shows_reported": frame.shows_reported,
@@ -175,7 +174,7 @@ def _panel(frame: Frame, key: str) -> dict[str, Any]:
 
 def rows_for_export(frame: Frame, request: HttpRequest, key: str) -> Rows | None:
     """The same rows without pages."""
-    strip = frame.strip(frame.figures())
+    strip = frame.strip(frame.figures(frame.latest))
     return rows_of(
         frame, _asked(request, key), strip.headline.period, request.GET, request.user, is_whole=True
     )

@@ -24,7 +24,7 @@ from metrics.views.wording import period_word
 # slug: heading, and the sections of the catalogue it shows
 SECTIONS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "bridge": ("MRR and its bridge", ("MRR", "Bridge")),
-    "retention": ("Retention", ("Churn", "Retention and renewal", "Cohorts")),
+    "retention": ("Churn and retention in full", ("Churn", "Retention and renewal", "Cohorts")),
     "efficiency": (
         "Growth efficiency",
         ("Averages and growth", "Lifetime value", "Costs", "One-off revenue"),
@@ -63,7 +63,7 @@ def metric_section(request: HttpRequest, name: str) -> HttpResponse:
     frame = frame_of(request)
     title, names = SECTIONS[name]
     with frame.reading():
-        figures = frame.figures()
+        figures = frame.figures(frame.latest)
         strip = frame.strip(figures)
         lines = _lines(frame, strip.headline, strip.before, names, one_period(strip, strip.headline))
     context = {

@@ -106,7 +106,7 @@ def test_an_admin_sees_the_company_and_no_switch(client, vera, ledger):
 
 def test_movements_sum_to_the_number_that_led_there(client, vera, ledger):
     dashboard = get(client, vera, "dashboard", **SPAN)
-    for kind in ("new", "reactivation", "expansion", "contraction", "churn"):
+    for kind in ("new", "reactivation", "expansion", "contraction", "churn", "fx"):
         number = sum(getattr(f, kind) for f in dashboard.context["figures"])
         listed = get(client, vera, "movements", **SPAN, kind=kind)
         assert sum(row.amount for row in listed.context["page"].rows) == number
