@@ -84,9 +84,12 @@ def rebuild_revenue(frame: Frame) -> None:
 def refresh_stale(*, as_of: date, now: datetime, limit: int = REFRESH_BATCH) -> int:
     """One transaction: lock up to `limit` stale customers nobody else holds, refresh them, delete exactly their marks.
 
+    Never behind the day of the last fill: a pass that began before midnight may meet customers of the new day.
     Returns the number of customers refreshed; 0 when nothing is stale or all of it is being refreshed elsewhere.
     """
     with transaction.atomic():
+        last = last_fill()
+        as_of = as_of if last is None else max(as_of, last.as_of)
         stale = _take(limit)
         if not stale.customer_ids:
             return 0

@@ -195,3 +195,12 @@ def test_t_8_a_price_that_was_superseded_later_keeps_the_definitions_factor():
     recompute.recompute_all(as_of=AS_OF, now=now)
     months = dict(CompanyMonth.objects.values_list("month", "closing"))
     assert (months[date(2025, 1, 1)], months[date(2025, 2, 1)]) == (400, 800)
+
+
+def test_a_pass_that_began_before_midnight_keeps_the_new_day(now):
+    larch = make_payer("Larch")
+    make_version(larch, FIRST, AS_OF)
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    mark(larch)
+    drain(now, as_of=AS_OF - timedelta(days=1))
+    assert Movement.objects.filter(kind="churn", day=AS_OF).exists()
