@@ -64,7 +64,7 @@ def _needed(lines: QuerySet[LineVersion], frame: Frame) -> dict[str, date]:
     needed = dict(lines.order_by().values_list("currency").annotate(first=Min("from_on")))
     if needed and frame.definition.fx_policy in LOCKED:
         needed[frame.definition.reporting_currency] = min(needed.values())
-    return needed
+    return dict(sorted(needed.items()))  # two workers write in one order, or they lock each other out
 
 
 def _late(needed: Mapping[str, date]) -> dict[str, date | None]:
