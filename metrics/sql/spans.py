@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from metrics.choices import MovementKind
-from metrics.models import CurrencyFactor, CustomerStart, LineSegment, Movement
+from metrics.models import CurrencyFactor, LineSegment, Movement
 from metrics.sql.engine import dicts, rows, scope, table, who
 
 KINDS = [kind.value for kind in MovementKind]
@@ -107,17 +107,18 @@ BY_MONTH_ENDS = f"""
 shown AS (
     SELECT no, customer_id, open_on, start_on, close_on, year_on, opening, opening_at_close, closing, then_12m,
         {", ".join(f"CASE WHEN kind = '{kind}' THEN net ELSE 0 END AS {kind}" for kind in KINDS)},
-        base_expansion, base_contraction, base_churn,
+        CASE WHEN kind = 'expansion' THEN net ELSE 0 END AS base_expansion,
+        CASE WHEN kind = 'contraction' THEN -net ELSE 0 END AS base_contraction,
+        CASE WHEN kind = 'churn' THEN -net ELSE 0 END AS base_churn,
         {", ".join(f"CASE WHEN kind = '{kind}' AND net <> 0 THEN 1 ELSE 0 END AS {kind}_n" for kind in KINDS)}
     FROM (
         SELECT j.*, {_NET} AS net, CASE
             WHEN opening = 0 AND closing = 0 THEN ''
-            WHEN opening = 0 AND first.day >= start_on THEN 'new'
+            WHEN opening = 0 AND new_n > 0 THEN 'new'
             WHEN opening = 0 THEN 'reactivation'
             WHEN closing = 0 THEN 'churn'
             WHEN {_NET} > 0 THEN 'expansion' ELSE 'contraction' END AS kind
-        FROM joined j LEFT JOIN (SELECT customer_id, min(first_paid_on) AS day FROM {table(CustomerStart)} WHERE {scope()}
-            GROUP BY customer_id) first USING (customer_id)
+        FROM joined j
     ) k
 )"""
 GONE = "(opening = 0 AND new_n > 0 AND churn_n > 0 AND closing = 0)"

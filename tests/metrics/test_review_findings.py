@@ -204,3 +204,25 @@ def test_a_pass_that_began_before_midnight_keeps_the_new_day(now):
     mark(larch)
     drain(now, as_of=AS_OF - timedelta(days=1))
     assert Movement.objects.filter(kind="churn", day=AS_OF).exists()
+
+
+def test_m_6_rates_under_the_month_grain_are_made_of_its_own_movements(now):
+    larch = make_payer("Larch")
+    make_version(larch, date(2024, 1, 1), date(2024, 2, 10), "100")
+    make_version(larch, date(2024, 2, 10), date(2024, 2, 20), "300")
+    make_version(larch, date(2024, 2, 20), None, "180")
+    recompute.recompute_all(as_of=AS_OF, now=now)
+    definition = with_values(DEFAULT, {"movement_grain": "month"})
+    (span,) = spans_for([month_period(date(2024, 2, 1))], as_of=AS_OF, definition=definition)
+    assert (span.expansion, span.contraction) == (80, 0)
+    assert (span.base_expansion, span.base_contraction) == (80, 0)
+
+
+def test_h_13_a_late_return_is_new_under_the_month_grain_too(now):
+    larch = make_payer("Larch")
+    make_version(larch, date(2024, 1, 1), date(2024, 2, 1), "100")
+    make_version(larch, date(2025, 2, 3), None, "100")
+    definition = with_values(DEFAULT, {"movement_grain": "month", "reactivation_window_days": 90})
+    with what_if(definition=definition, as_of=AS_OF, now=now):
+        (span,) = spans_for([month_period(date(2025, 2, 1))], as_of=AS_OF, definition=definition)
+    assert (span.new, span.reactivation) == (100, 0)
