@@ -2,8 +2,10 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from config.work import jobs
@@ -226,3 +228,13 @@ def test_h_13_a_late_return_is_new_under_the_month_grain_too(now):
     with what_if(definition=definition, as_of=AS_OF, now=now):
         (span,) = spans_for([month_period(date(2025, 2, 1))], as_of=AS_OF, definition=definition)
     assert (span.new, span.reactivation) == (100, 0)
+
+
+def test_p_1_years_of_the_command_begin_with_the_fiscal_year(now):
+    make_version(make_payer("Larch"), date(2024, 1, 1), None, "100")
+    out = StringIO()
+    call_command(
+        "metrics", "--grain", "year", "--from", "2024-05", "--to", "2024-06",
+        "--set", "fiscal_year_start_month=4", stdout=out,
+    )  # fmt: skip
+    assert out.getvalue().splitlines()[1].startswith("2024-04-01,2024-03-31,2025-03-31")

@@ -89,7 +89,7 @@ class Command(BaseCommand):
         make_fresh()
         as_of, complete_to = _edges(day_of(options["as_of"], option="--as-of"))
         known_at = _moment(day_of(options["known_at"], option="--known-at"))
-        periods = _periods(options, as_of)
+        periods = _periods(options, as_of, definition.fiscal_year_start_month)
         with reported(definition, as_of=max(as_of, today()), now=timezone.now(), known_at=known_at):
             rows = [
                 (part.value, row)
@@ -143,12 +143,12 @@ def _edges(as_of: date | None) -> tuple[date, date]:
     return as_of, as_of
 
 
-def _periods(options: dict[str, Any], as_of: date) -> list[Period]:
+def _periods(options: dict[str, Any], as_of: date, fiscal_start: int) -> list[Period]:
     first = month_of(options["first"], option="--from") or first_ledger_day() or as_of
     last = month_of(options["last"], option="--to") or as_of
     if last < first.replace(day=1):
         raise CommandError("--to lies before --from. Swap them.", returncode=REFUSED)
-    periods = periods_between(first, last, options["grain"])
+    periods = periods_between(first, last, options["grain"], fiscal_start=fiscal_start)
     return [period for period in periods if period.start <= as_of]
 
 
