@@ -13,6 +13,9 @@ from tests.factories.mails import RAW, make_captured_mail, make_job
 from tests.factories.operations import make_cost
 from tests.factories.users import make_team, make_user
 
+# Metrics of every kind of page: an amount, a share, several lists, answers, tables, nothing kept.
+METRICS = ("mrr", "grr_12m", "ltv_cac", "nps", "churn_by_kind", "plan_movements", "outcome_attainment")
+SECTIONS = ("bridge", "satisfaction", "work")
 # Routes that are no pages: answers for machines, downloads, parts that other pages load.
 NO_PAGES = {"healthz", "readyz", "customers:portfolio_export", "accounts:outbox_frame"}
 
@@ -49,6 +52,10 @@ def filled_pages():
         yield from pages_about(customer)
     yield from (reverse("accounts:user", args=[who.pk]) for who in (person, gone))
     yield from metric_settings()
+    yield from (reverse("metrics:metric", args=[key]) for key in METRICS)
+    yield from (reverse("metrics:metric_section", args=[name]) for name in SECTIONS)
+    yield reverse("metrics:metric_split", args=["mrr"])
+    yield f"{reverse('metrics:metric', args=['mrr'])}?as_of=2026-01-15&shown=reported"
     yield reverse("accounts:team", args=[team.pk])
     yield from (reverse("accounts:job_progress", args=[job.pk]) for job in jobs)
     yield reverse("accounts:outbox_mail", args=[mail.pk])
