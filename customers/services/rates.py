@@ -71,7 +71,7 @@ def record_rates(
         change.add(new, instead_of=stored.get((rate.currency, rate.day, base)))
     facts.write(change)
     audit.record(by=by, now=now, action="rates.recorded", after={"rows": len(change.added)})
-    _mark_payers(change.added, reporting)
+    mark_payers(change.added, reporting)
     updated = len(change.replaced)
     return RatesRecorded(
         created=len(change.added) - updated, updated=updated, unchanged=len(rates) - len(changed)
@@ -103,14 +103,14 @@ def _near(rates: Sequence[DayRate]) -> QuerySet[FxRate]:
     )
 
 
-def _mark_payers(added: Sequence[FxRate], reporting: str) -> None:
-    """A rate of the reporting currency against a base moves every other currency of that base."""
-    if not added:
+def mark_payers(rates: Sequence[FxRate], reporting: str) -> None:
+    """Ask for a recompute of whom these rates value: one of the reporting currency moves every other of its base."""
+    if not rates:
         return
-    currencies = {row.currency for row in added} | {row.base for row in added}
+    currencies = {row.currency for row in rates} | {row.base for row in rates}
     payers = LineVersion.objects.current().exclude(currency=reporting)
-    if reporting not in {row.currency for row in added}:
+    if reporting not in {row.currency for row in rates}:
         payers = payers.filter(currency__in=currencies)
     ids = set(payers.values_list("customer_id", flat=True))
     if ids:
-        staleness.mark(customer_ids=ids, from_day=min(row.day for row in added), cause="rate")
+        staleness.mark(customer_ids=ids, from_day=min(row.day for row in rates), cause="rate")

@@ -311,6 +311,15 @@ def test_undo_of_subscriptions_brings_the_corrected_period_back(bring, now):
     assert lines() == [("", date(2025, 1, 1), None, Decimal(100))]
 
 
+def test_undo_of_rates_asks_for_a_recompute_of_who_pays_in_them(bring, now):
+    larch = make_customer(external_ids={"import": "k1"})
+    bring("subscriptions", "customer_id,start_date,mrr,currency\nk1,2025-01-01,5,USD\n")
+    rates = bring("rates", "Date,USD\n2025-01-02,1.25\n")
+    StaleMark.objects.all().delete()
+    undo_import(batch=ImportBatch.objects.get(pk=rates.batch), by=None, now=now)
+    assert StaleMark.objects.get(customer=larch).cause == "rate"
+
+
 def test_undo_keeps_what_was_changed_later_and_names_it(bring, vera, now):
     outcome = bring("customers", "customer_id,name\nc1,Larch\nc2,Beech\nc3,Alder\n")
     beech = Customer.objects.get(name="Beech")

@@ -34,7 +34,16 @@ from customers.models import (
     Touchpoint,
     UsageEvent,
 )
-from customers.services import assignments, attributes, facts, search_text, staleness, tickets, touchpoints
+from customers.services import (
+    assignments,
+    attributes,
+    facts,
+    rates,
+    search_text,
+    staleness,
+    tickets,
+    touchpoints,
+)
 from customers.services.imports import registry
 from customers.services.imports.contacts import TYPE as CONTACT
 from customers.services.imports.context import ARGUMENTS, LONGEST_STATEMENT_S
@@ -93,8 +102,10 @@ def undo_import(*, batch: ImportBatch, by: Any, now: datetime) -> Undone:
     _refuse_too_late(batch, now)
     allow_long_statements(LONGEST_STATEMENT_S)
     undone = Undone()
+    quoted = list(FxRate.objects.current().filter(batch=batch))
     for model in SERIES:
         _undo_facts(model, batch, by, undone)
+    rates.mark_payers(quoted, organisation.current().currency)
     _undo_usage(batch, undone)
     for undo in registry.UNDOERS.values():
         undo(batch=batch, undone=undone, by=by, now=now)
