@@ -35,7 +35,7 @@ from surveys.services.summaries import publish_answers
 REFRESH_BATCH = 500  # customers of one transaction; about 2 s of SQL, short enough to lose in a crash
 BUDGET_S = 20  # seconds one ticker pass may take before the next one goes on
 COMPANY_LOCK = (71, 1)  # advisory lock: one fill of the company's months at a time
-USAGE, RATE = "usage", "rate"  # causes of stale marks that ask for more than revenue
+USAGE, RATE = ("usage", "undo"), "rate"  # causes of stale marks that ask for more than revenue
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _take(limit: int) -> Stale:
     summaries.ensure(wanted)
     locked = lock_summaries_unless_taken(wanted)[:limit]
     marks = list(StaleMark.objects.filter(customer_id__in=locked).values_list("pk", "from_day", "cause"))
-    days = [day for _, day, cause in marks if cause == USAGE]
+    days = [day for _, day, cause in marks if cause in USAGE]
     return Stale(
         mark_ids=[pk for pk, _, _ in marks],
         customer_ids=locked if marks else [],

@@ -11,12 +11,12 @@ from django.utils import timezone
 from config.work import jobs
 from config.work.models import Job, JobState
 from config.work.pg import recorded_at
-from customers.models import FxRate, LineVersion
+from customers.models import FxRate, LineVersion, UsageEvent
 from customers.services.attributes import NewValue, set_attributes
 from metrics import tasks
 from metrics.formulas.definition import DEFAULT, with_values
 from metrics.formulas.periods import month_period, period_of
-from metrics.models import CompanyMonth, DefinitionVersion, Movement
+from metrics.models import CompanyMonth, DailyUsage, DefinitionVersion, Movement
 from metrics.queries.freshness import is_other_basis, nothing_waits
 from metrics.queries.segments import segment_spans
 from metrics.queries.spans import spans_for
@@ -24,6 +24,7 @@ from metrics.rollups import checksum
 from metrics.services import closing, recompute, refresh
 from metrics.services.definitions import draft_of, publish
 from metrics.services.what_if import what_if
+from tests.factories.customers import make_usage
 from tests.factories.ledgers import FIRST, make_payer, make_rate, make_version, mark, set_currency
 
 AS_OF = date(2025, 6, 15)
@@ -238,3 +239,14 @@ def test_p_1_years_of_the_command_begin_with_the_fiscal_year(now):
         "--set", "fiscal_year_start_month=4", stdout=out,
     )  # fmt: skip
     assert out.getvalue().splitlines()[1].startswith("2024-04-01,2024-03-31,2025-03-31")
+
+
+def test_usage_whose_import_is_taken_back_is_no_longer_counted(now):
+    larch = make_payer("Larch")
+    make_usage(larch, day=date(2025, 6, 10), user="u1")
+    mark(larch, cause="usage", day=date(2025, 6, 10))
+    drain(now)
+    UsageEvent.objects.all().delete()
+    mark(larch, cause="undo", day=date(2025, 6, 10))
+    drain(now)
+    assert not DailyUsage.objects.exists()
