@@ -18,6 +18,7 @@ from metrics.views.frame import Frame
 
 LONGEST = 5  # digits of a page number
 NOBODY: tuple[int, ...] = ()
+NO_ROWS = Sums(0, {})
 TAB = "rows"
 
 
@@ -56,7 +57,7 @@ def rows_of(
     place = _place(params, len(sums))
     source = receipt.sources[place]
     ids = _seen(frame, key, source, user)
-    open_sums = sums[place] if ids is None else source.sums(ids)
+    open_sums = sums[place] if ids is None else NO_ROWS if ids == NOBODY else source.sums(ids)
     page, raw = _page(frame, source, ids, open_sums.rows, params, is_whole=is_whole)
     result = receipt.made(sums)
     hidden = sums[place].rows - open_sums.rows
@@ -111,8 +112,7 @@ def _page(
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= LONGEST else 1
     number = min(max(number, 1), max(1, -(-total // size)))
     limit, offset = (None, 0) if is_whole else (size, (number - 1) * size)
-    is_hidden = ids is not None and not ids and (source.is_company_only or not source.has_customers)
-    found = [] if is_hidden else source.page(ids=ids, sort=sort, limit=limit, offset=offset)
+    found = [] if ids == NOBODY else source.page(ids=ids, sort=sort, limit=limit, offset=offset)
     rows = [
         {
             "customer_id": row["customer_id"],

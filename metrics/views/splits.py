@@ -27,7 +27,12 @@ FIELDS = (
 )
 MOST_PARTS = 24  # of a number that needs a query per part; the rest is one line
 SUMMED_UNITS = frozenset({"money", "count"})
-MEANS = frozenset({"arpa_close", "asp", "steady_state_customers", "ltv", "ltv_revenue", "mau", "wau"})
+MEANS = frozenset(
+    {
+        "arpa_close", "asp", "steady_state_customers", "ltv", "ltv_revenue", "ltv_cac_gain", "cac", "arpu_revenue",
+        "customer_retention_cost", "net_customer_value", "clv_retail", "nps_changed",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ def _sum_of(frame: Frame, key: str, results: Collection[Result]) -> SplitLine | 
         top = exact_sum(result.numerator or ZERO for result in results)
         bottom = exact_sum(result.denominator or ZERO for result in results)
         return _line(frame, key, "Sum of the parts", ratio(top, bottom), None)
-    if formats.unit_of(key) not in SUMMED_UNITS or key in MEANS:
+    is_sum = formats.unit_of(key) in SUMMED_UNITS and key not in MEANS
+    if not is_sum or any(result.value is None for result in results):
         return None
     whole = exact_sum(result.value or ZERO for result in results)
     return _line(frame, key, "Sum of the parts", known(whole), None)

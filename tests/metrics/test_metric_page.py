@@ -30,6 +30,7 @@ from tests.factories.customers import (
     make_ticket,
     make_touchpoint,
 )
+from tests.factories.operations import make_cost
 from tests.factories.users import make_organisation
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +142,19 @@ def test_rows_of_a_company_metric_are_those_of_the_own_book(client, anna, ledger
     rows = response.context["rows"]
     assert "Spruce" not in response.content.decode()
     assert (rows.hidden, rows.hidden_totals[0], rows.totals[0]) == (1, "€200.00", "€350.10")
+
+
+def test_costs_are_listed_for_readers_of_the_company_only(client, anna, vera, ledger):
+    make_cost(date(2025, 1, 1), 90, months=1)
+    january = {"from": "2025-01", "to": "2025-01"}
+    theirs = get(client, anna, "metric", "cac", **january, whose="company").context["rows"]
+    assert (theirs.hidden, theirs.page.rows, theirs.made) == (1, [], "€30")
+    assert not get(client, vera, "metric", "cac", **january).context["rows"].hidden
+
+
+def test_single_answers_are_no_reading_of_a_viewer(client, vic, ledger):
+    response = get(client, vic, "metric", "nps", **SPAN)
+    assert response.context["rows"].page.rows == []
 
 
 def test_rows_are_sorted_by_any_column_and_nonsense_sorts_as_usual(client, vera, ledger):
