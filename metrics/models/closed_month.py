@@ -21,13 +21,15 @@ class RestatementCause(models.TextChoices):
 class ClosedMonth(models.Model):
     """A month whose numbers were frozen (T-2, T-3): when, under which definition, and what was known.
 
-    `known_at` is a moment before which every recorded fact was visible; `highest_seq` the highest number among them.
+    Currency and time zone belong to the definition and can be changed apart from it. `known_at` is a moment before which every recorded fact was visible; `highest_seq` the highest number among them.
     """
 
     month = models.DateField(primary_key=True)
     closed_at = models.DateTimeField()
     known_at = models.DateTimeField()
     definition = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3, db_default="")
+    time_zone = models.CharField(max_length=64, db_default="")
     highest_seq = models.BigIntegerField(help_text=f"of {FACT_SEQUENCE}")
     closed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

@@ -58,7 +58,14 @@ def close_month(*, month: date, by: Any, now: datetime) -> ClosedMonth:
         )
     seen = LineVersion.objects.filter(recorded_at__lte=known_at).aggregate(last=Max("seq"))["last"]
     closed = ClosedMonth.objects.create(
-        month=month, closed_at=now, known_at=known_at, definition=number, highest_seq=seen or 0, closed_by=by
+        month=month,
+        closed_at=now,
+        known_at=known_at,
+        definition=number,
+        currency=definition.reporting_currency,
+        time_zone=definition.timezone,
+        highest_seq=seen or 0,
+        closed_by=by,
     )
     FrozenValue.objects.bulk_create(_frozen(closed, row))
     audit.record(
@@ -104,8 +111,8 @@ def frozen_again(closed: ClosedMonth, *, now: datetime) -> dict[str, Decimal | N
     definition = definitions.of_version(closed.definition)
     definition = replace(
         definition,
-        timezone=definitions.current().timezone,
-        reporting_currency=definitions.current().reporting_currency,
+        timezone=closed.time_zone or definitions.current().timezone,
+        reporting_currency=closed.currency or definitions.current().reporting_currency,
     )
     as_of = organisation.local_day(closed.closed_at)
     with what_if(definition=definition, as_of=as_of, now=now, known_at=closed.known_at):
@@ -165,13 +172,20 @@ def _stored(value: Decimal | None) -> Decimal | None:
 def restate(*, now: datetime) -> int:
     """Compare all closed months with today's numbers and append what differs; returns the restatements written.
 
-    Only months of the definition in force: another definition is another series (T-9). While customers wait for a
+    Only months of the definition, currency and time zone in force: others are another series (T-9). While customers wait for a
     refresh nothing is compared.
     """
     today = organisation.local_day(now)
     if not try_lock(*LOCK) or not nothing_waits(as_of=today) or _is_told(today):
         return 0
-    months = list(ClosedMonth.objects.filter(definition=definitions.current_number()).order_by("month"))
+    current = definitions.current()
+    months = list(
+        ClosedMonth.objects.filter(
+            definition=definitions.current_number(),
+            currency__in=["", current.reporting_currency],
+            time_zone__in=["", current.timezone],
+        ).order_by("month")
+    )
     if not months:
         return 0
     periods = [month_period(closed.month) for closed in months]

@@ -12,7 +12,7 @@ from metrics.queries.closed_months import reported, reported_months
 from metrics.services import closing
 from metrics.services.definitions import draft_of, publish
 from metrics.services.recompute import bring_up_to_date
-from tests.factories.ledgers import make_payer
+from tests.factories.ledgers import make_payer, make_rate, set_currency
 
 NOW = datetime(2025, 6, 16, 10, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -165,3 +165,15 @@ def test_t_8_without_restating_a_late_fact_is_booked_in_the_first_open_month(lar
     assert moves[0].reason == "prior_period_adjustment"
     rows = CompanyMonth.objects.order_by("month").values_list("closing", flat=True)
     assert list(rows) == [150, 150, 150, 150, 130, 130]
+
+
+def test_t_9_another_currency_or_definition_restates_nothing(larch, vera):
+    start(larch, date(2025, 1, 10), 100)
+    refresh()
+    closing.close_month(month=date(2025, 1, 1), by=None, now=NOW)
+    make_rate("EUR", date(2025, 1, 1), "0.5")
+    set_currency("USD")
+    refresh(LATER)
+    assert CompanyMonth.objects.get(month=date(2025, 1, 1)).closing == 200
+    assert (closing.restate(now=LATER), Restatement.objects.count()) == (0, 0)
+    assert closing.frozen_again(ClosedMonth.objects.get(), now=LATER)["closing"] == 100
