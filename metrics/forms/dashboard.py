@@ -36,11 +36,12 @@ class Span:
     as_of: date | None = None
     known: date | None = None
     shown: str = RESTATED
+    fiscal_start: int = 1
 
     @property
     def periods(self) -> list[Period]:
         """Whole periods of the grain that touch the span, oldest first."""
-        return list(periods_between(self.first, self.last, self.grain))
+        return list(periods_between(self.first, self.last, self.grain, fiscal_start=self.fiscal_start))
 
     def query(self, **changes: Any) -> str:
         """The URL state that shows this span again, with changes."""

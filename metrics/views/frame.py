@@ -205,7 +205,9 @@ def frame_of(request: HttpRequest) -> Frame:
     until = _past_day(request.GET.get("as_of", ""), today)
     standing = standing_span(until, whose=sight.choices[0][0])
     form = SpanForm(request.GET, standing=standing, whose=list(sight.choices), today=today)
-    span = _whole(form.span(), standing.last)
+    definition = definitions.current()
+    asked = replace(form.span(), fiscal_start=definition.fiscal_year_start_month)
+    span = _whole(asked, standing.last)
     return Frame(
         form=form,
         span=span,
@@ -215,7 +217,7 @@ def frame_of(request: HttpRequest) -> Frame:
         today=today,
         currency=request.organisation.currency,  # type: ignore[attr-defined] - third-party-type
         params=request.GET,
-        definition=definitions.current(),
+        definition=definition,
         version=definitions.current_number(),
     )
 

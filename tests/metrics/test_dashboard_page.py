@@ -10,6 +10,7 @@ import pytest
 from django.urls import reverse
 
 from customers.services.subscriptions import change_line, end_line
+from metrics.forms.dashboard import Span
 from metrics.services.recompute import recompute_all
 from tests.factories.customers import NOW, make_customer, make_subscription
 from tests.factories.users import make_organisation
@@ -223,3 +224,8 @@ def test_the_number_of_queries_does_not_grow_with_customers(
     recompute_all(as_of=TODAY, now=NOW)
     with django_assert_max_num_queries(len(few)):
         get(client, anna, name, **SPAN)
+
+
+def test_years_of_the_pages_begin_with_the_fiscal_year():
+    span = Span(date(2025, 5, 1), date(2025, 6, 1), grain="year", fiscal_start=4)
+    assert [period.start for period in span.periods] == [date(2025, 4, 1)]
