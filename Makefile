@@ -1,5 +1,5 @@
 # One-line shortcuts; each is a command that works without make.
-.PHONY: dev test check fix ci
+.PHONY: dev test check fix ci bench
 
 dev:
 	python3 manage.py dev
@@ -15,3 +15,6 @@ fix:
 
 ci:
 	.ci/run
+
+bench:
+	python3 manage.py bench metrics --scale 1k,10k,100k
