@@ -103,19 +103,19 @@ def base_flows(moves: Sequence[tuple[str, Decimal]]) -> BaseFlows:
     A churn that is followed by a return inside the period counts as their difference: lower is contraction, higher
     is expansion. Source: C-2.
     """
-    gained, shrunk, left = ZERO, ZERO, ZERO
+    gained, shrunk, left, pending = ZERO, ZERO, ZERO, ZERO
     for kind, amount in moves:
         if kind == "churn":
-            left -= amount
-        elif kind == "reactivation" and left:
-            difference, left = amount - left, ZERO
+            left, pending = left + pending, -amount
+        elif kind == "reactivation" and pending:
+            difference, pending = amount - pending, ZERO
             gained += max(difference, ZERO)
             shrunk += max(-difference, ZERO)
         elif kind == "expansion":
             gained += amount
         elif kind == "contraction":
             shrunk -= amount
-    return BaseFlows(expansion=gained, contraction=shrunk, churn=left)
+    return BaseFlows(expansion=gained, contraction=shrunk, churn=left + pending)
 
 
 def logo_churn_of_ends(customers: Iterable[tuple[Number, Number]]) -> Result:

@@ -42,7 +42,7 @@ parts AS NOT MATERIALIZED (
         CASE WHEN kind = 'churn' AND NOT returns THEN -amount ELSE 0 END, 1
     FROM (
         SELECT customer_id, date_trunc('month', day)::date AS month, kind, amount,
-            lag(amount) OVER w AS prior, lead(kind) OVER w IS NOT NULL AS returns
+            lag(amount) OVER w AS prior, coalesce(lead(kind) OVER w = 'reactivation', false) AS returns
         FROM metrics_movement
         WHERE amount <> 0
         WINDOW w AS (PARTITION BY customer_id, date_trunc('month', day)::date, kind IN ('churn', 'reactivation')

@@ -64,7 +64,7 @@ together AS (
         sum(greatest(-amount - prior, 0)) FILTER (WHERE {_GAP}) AS gap_contraction,
         -sum(amount) FILTER (WHERE kind = 'churn' AND NOT returns) AS churn
     FROM (
-        SELECT l.month, l.currency, l.kind, l.amount, lag(l.amount) OVER w AS prior, lead(l.kind) OVER w IS NOT NULL AS returns
+        SELECT l.month, l.currency, l.kind, l.amount, lag(l.amount) OVER w AS prior, coalesce(lead(l.kind) OVER w = 'reactivation', false) AS returns
         FROM ledger l JOIN states s ON s.customer_id = l.customer_id AND s.month = l.month AND s.opening > 0
         WHERE NOT (l.is_first AND l.is_last)
         WINDOW w AS (PARTITION BY l.customer_id, l.month, l.kind IN ('churn', 'reactivation') ORDER BY l.day, l.event)

@@ -88,7 +88,7 @@ moved AS (
             + coalesce(sum(greatest(-amount - prior, 0)) FILTER (WHERE {_GAP}), 0) AS base_contraction,
         coalesce(-sum(amount) FILTER (WHERE kind = 'churn' AND NOT returns), 0) AS base_churn
     FROM (
-        SELECT s.no, m.customer_id, m.kind, m.amount, lag(m.amount) OVER w AS prior, lead(m.kind) OVER w IS NOT NULL AS returns
+        SELECT s.no, m.customer_id, m.kind, m.amount, lag(m.amount) OVER w AS prior, coalesce(lead(m.kind) OVER w = 'reactivation', false) AS returns
         FROM {table(Movement)} m JOIN spans s ON m.day BETWEEN s.start_on AND s.close_on
         WHERE {scope("m")}
         WINDOW w AS (PARTITION BY s.no, m.customer_id, m.kind IN ('churn', 'reactivation') ORDER BY m.day, m.event)

@@ -66,17 +66,17 @@ def months_of(
 
 
 def _base(inside: Sequence[Move]) -> tuple[Fraction, Fraction, Fraction]:
-    """Expansion, contraction and churn of a customer of the opening; a return takes its churn back."""
-    gained, shrunk, gone = ZERO, ZERO, ZERO
+    """Expansion, contraction and churn of a customer of the opening; a reactivation takes its churn back, a late return that is new does not."""
+    gained, shrunk, gone, open_churn = ZERO, ZERO, ZERO, ZERO
     for move in inside:
         if move.kind == "expansion":
             gained += move.amount
         elif move.kind == "contraction":
             shrunk += -move.amount
         elif move.kind == "churn":
-            gone += -move.amount
-        else:
-            gained += max(move.amount - gone, ZERO)
-            shrunk += max(gone - move.amount, ZERO)
-            gone = ZERO
-    return gained, shrunk, gone
+            gone, open_churn = gone + open_churn, -move.amount
+        elif move.kind == "reactivation" and open_churn:
+            gained += max(move.amount - open_churn, ZERO)
+            shrunk += max(open_churn - move.amount, ZERO)
+            open_churn = ZERO
+    return gained, shrunk, gone + open_churn
