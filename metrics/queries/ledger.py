@@ -10,7 +10,7 @@ from django.db.models import Min, QuerySet
 
 from customers.models import Customer, ExternalId
 from metrics.formulas.money import ZERO, exactly
-from metrics.models import CustomerMonth, Movement
+from metrics.models import Movement
 from metrics.queries.usage_windows import Ids, within
 
 
@@ -31,11 +31,6 @@ class LedgerRow:
 def movements_for(customer: Customer) -> QuerySet[Movement]:
     """All movements of one customer, oldest first."""
     return Movement.objects.filter(customer=customer).order_by("day")
-
-
-def customer_months_for(customer: Customer) -> QuerySet[CustomerMonth]:
-    """All months of one customer, oldest first."""
-    return CustomerMonth.objects.filter(customer=customer).order_by("month")
 
 
 def names_of_customers() -> QuerySet[Any]:

@@ -103,17 +103,3 @@ MONTHS = """
     SELECT month::date AS month, least((month + interval '1 month')::date - 1, %(as_of)s::date) AS close_on
     FROM generate_series(%(first_month)s::date, %(last_month)s::date, interval '1 month') AS month
 """
-
-# net change of a customer's native MRR per currency and local day, from its line segments
-DELTAS = """
-    SELECT customer_id, currency, day, sum(delta) AS delta
-    FROM (
-        SELECT customer_id, currency, from_on AS day, mrr AS delta
-        FROM {segments} WHERE mrr > 0 AND from_on <= %(as_of)s AND {scope}
-        UNION ALL
-        SELECT customer_id, currency, to_on, -mrr
-        FROM {segments} WHERE mrr > 0 AND to_on <= %(as_of)s AND {scope}
-    ) boundary
-    GROUP BY customer_id, currency, day
-    HAVING sum(delta) <> 0
-"""

@@ -13,7 +13,7 @@ from typing import Any
 
 from metrics.choices import MovementKind
 from metrics.models import CurrencyFactor, LineSegment, Movement
-from metrics.sql.engine import dicts, rows, scope, table, who
+from metrics.sql.engine import dicts, scope, table, who
 
 KINDS = [kind.value for kind in MovementKind]
 AMOUNTS = [
@@ -214,15 +214,6 @@ def customer_rows(
     """
     sql = f"WITH {ctes(reading)} SELECT * FROM shown WHERE {where} ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s"
     return dicts(sql, {**params(spans, ids), "limit": limit, "offset": offset})
-
-
-def count_and_sum(
-    spans: Sequence[SpanDays], *, ids: Iterable[int] | None, where: str, column: str, reading: Reading = PLAIN
-) -> tuple[int, Any]:
-    """How many customer rows meet a condition, and the exact sum of one expression over them."""
-    sql = f"WITH {ctes(reading)} SELECT count(*), coalesce(sum({column}), 0) FROM shown WHERE {where}"
-    number, total = rows(sql, params(spans, ids))[0]
-    return number, total
 
 
 def params(spans: Sequence[SpanDays], ids: Iterable[int] | None) -> dict[str, Any]:
