@@ -1,7 +1,9 @@
 """Random companies under random definitions: identities, kinds and rates, and an independent recount of every row."""
 
 from collections import defaultdict
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 
@@ -17,6 +19,10 @@ from tests.factories.filled_ledgers import companies, company_parts, differences
 from tests.factories.random_ledgers import (
     AS_OF,
     FIRST,
+    Ledger,
+    Line,
+    Rate,
+    Version,
     defined,
     definitions,
     ledgers,
@@ -43,6 +49,16 @@ def test_stored_rows_are_what_the_recount_finds_under_any_definition(ledger, spe
         write(ledger)
         fill(definition=definition)
         assert differences(definition) == []
+
+
+def test_a_line_of_another_currency_that_starts_later_says_nothing_yet():
+    dollars = Version(date(2024, 5, 1), None, Decimal(100), "USD", {"status": "active", "interval": "month"})
+    euros = replace(dollars, from_on=AS_OF + timedelta(days=1), currency="EUR")
+    lines = (Line("line 0", (euros,)), Line("line 1", (dollars,)))
+    with undone():
+        write(Ledger((lines,), (Rate("USD", FIRST, Decimal("1.3")),)))
+        fill()
+        assert differences() == []
 
 
 @companies(45)

@@ -67,11 +67,16 @@ def _add(sums: list[Any], values: list[Any]) -> None:
 
 def _is_single(counted: Recounted, pk: int) -> bool:
     """One currency ever, at the rates of each day: such a customer is folded into the rows of its currency."""
-    pieces = [piece for piece in counted.pieces[pk] if piece.from_on <= counted.as_of]
+    pieces = _begun(counted, pk)
     if any(piece.factor is not None for piece in pieces):
         return False
     changes = recount.changes_of(pieces, as_of=counted.as_of)
     return len({name for change in changes for name in (*change.moved, *change.differs)}) == 1
+
+
+def _begun(counted: Recounted, pk: int) -> list[Piece]:
+    """The pieces up to the last counted day: what starts later, perhaps in another currency, says nothing yet."""
+    return [piece for piece in counted.pieces[pk] if piece.from_on <= counted.as_of]
 
 
 def _closings(pieces: list[Piece], counted: Recounted, first: date) -> dict[int, Any]:
@@ -93,7 +98,7 @@ def _flows(month: Month | None) -> list[Any]:
 def _single(counted: Recounted, pk: int, bridge: Sums, cohorts: Sums) -> None:
     first = counted.moves[pk][0].day.replace(day=1)
     closings = _closings(counted.pieces[pk], counted, first)
-    currency = next(piece.currency for piece in counted.pieces[pk] if piece.value)
+    currency = next(piece.currency for piece in _begun(counted, pk) if piece.value)
     cohort, initial = _number(first), closings[_number(first)]
     states = {number: _state(closings, number, initial) for number in closings}
     start = first

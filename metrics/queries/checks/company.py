@@ -131,9 +131,10 @@ def _fx(counted: Recounted, months: Months) -> Check:
 
 def _currencies(counted: Recounted, pk: int) -> str:
     """The one currency of a customer; several, or rates of their own, in one group."""
-    if any(piece.factor is not None for piece in counted.pieces[pk]):
+    begun = [piece for piece in counted.pieces[pk] if piece.from_on <= counted.as_of]
+    if any(piece.factor is not None for piece in begun):
         return "locked"
-    held = {piece.currency for piece in counted.pieces[pk] if piece.value}
+    held = {piece.currency for piece in begun if piece.value}
     return held.pop() if len(held) == 1 else "several"
 
 
