@@ -171,13 +171,14 @@ class WeightedCard:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A counted fact with its impact in points, possibly another one per segment (first match)."""
+    """A measure that counts a fact, with its impact in points, possibly another one per segment (first match)."""
 
     key: str
     title: str
     impact: int
     impacts: tuple[tuple[str, int], ...] = ()
     max_count: int | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,11 @@ class ActionsCard:
     actions: tuple[Action, ...]
     window_days: int = 30
     bands: Bands = ACTION_BANDS
+
+    @property
+    def measures(self) -> tuple[Action, ...]:
+        """What the card reads, in card order; readings are given in this order."""
+        return self.actions
 
 
 Card = WeightedCard | ActionsCard
@@ -333,7 +339,9 @@ def read_curve(body: Mapping[str, Any]) -> Curve:
     """The curve of a stored description, by its `type`."""
     kind = body["type"]
     if kind == "percentile":
-        return Percentile(int(body.get("min_peers", 8)), bool(body.get("low_is_good", False)))
+        return Percentile(
+            int(body.get("min_peers", 8)), bool(body.get("low_is_good", False)), str(body.get("peers", ""))
+        )
     if kind == "target":
         return Target(*(int(body[name]) for name in "abcd"))
     pairs = tuple((int(value), int(points)) for value, points in body["points"])
@@ -348,11 +356,12 @@ def _read_actions(body: Mapping[str, Any]) -> ActionsCard:
     return ActionsCard(
         actions=tuple(
             Action(
-                key=action["key"],
+                key=action["measure"],
                 title=action["title"],
                 impact=int(action["impact"]),
                 impacts=tuple((one["segment"], int(one["impact"])) for one in action.get("impacts", ())),
                 max_count=action.get("max_count"),
+                version=int(action.get("version", 1)),
             )
             for action in body["actions"]
         ),

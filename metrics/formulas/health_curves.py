@@ -83,10 +83,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Percentile:
-    """100 x (peers below + half of the equal peers) / peers; `low_is_good` turns it round."""
+    """100 x (peers below + half of the equal peers) / peers; `low_is_good` turns it round.
+
+    `peers` names the segment they come from; empty for all customers.
+    """
 
     min_peers: int = 8
     low_is_good: bool = False
+    peers: str = ""
 
     def points(self, peers: Peers | None) -> int | str:
         """Rank among the peers; missing with too few of them."""
