@@ -94,6 +94,12 @@ class FollowUpPriority(TextChoices):
     HIGH = "high"
 
 
+class AlertState(TextChoices):
+    OPEN = "open"
+    SEEN = "seen"
+    CLEARED = "cleared"
+
+
 class TicketPriority(TextChoices):
     LOW = "low"
     NORMAL = "normal"

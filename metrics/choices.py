@@ -8,6 +8,7 @@ class CardKind(TextChoices):
 
     WEIGHTED = "weighted"
     ACTIONS = "actions"
+    RULES = "rules", "card rules"
 
 
 class VersionState(TextChoices):
@@ -38,3 +39,56 @@ class ChurnKind(TextChoices):
     DOWNGRADED_TO_FREE = "downgraded_to_free", "downgraded to free"
     PAUSED = "paused"
     INVOLUNTARY = "involuntary", "payment failed"
+
+
+class OverrideKind(TextChoices):
+    """What an override does to a computed score."""
+
+    VALUE = "value", "replaces the score"
+    CAP = "cap", "at most"
+
+
+class MeasureKind(TextChoices):
+    """Where an own measure takes its value from."""
+
+    FIELD = "field", "custom field"
+    EVENT = "event", "usage event"
+    ACTIONS = "actions", "action points"
+
+
+class AlertKind(TextChoices):
+    """What a health alert tells."""
+
+    BAND_WORSE = "band_worse", "band worse"
+    BAND_BETTER = "band_better", "band better"
+    DROP = "drop", "score dropped"
+    UNSCORED = "unscored", "no score any more"
+    RED_BEFORE_RENEWAL = "red_before_renewal", "red before renewal"
+    CARD_PUBLISHED = "card_published", "a new version moved customers"
+
+
+class FeedState(TextChoices):
+    """What the guard thinks of a source feed."""
+
+    LEARNING = "learning"
+    OK = "ok"
+    BROKEN = "broken"
+
+
+class MissLabel(TextChoices):
+    """What the team says about a loss, looking back."""
+
+    SEEN_ACTED = "seen_acted", "seen, acted"
+    SCORED_NOT_ACTED = "scored_not_acted", "scored, not acted"
+    PRESENT_NOT_SCORED = "present_not_scored", "present, not scored"
+    NOT_VISIBLE = "not_visible", "not visible"
+    OUTSIDE_CONTROL = "outside_control", "outside control"
+
+
+class Closing(TextChoices):
+    """How a disagreement between views of a customer ended."""
+
+    EVIDENCE = "evidence", "new evidence"
+    OVERRIDE = "override"
+    CARD_CHANGE = "card_change", "scorecard change"
+    BOTH_RIGHT = "both_right", "both right"

@@ -1,11 +1,13 @@
 """Facts about customers and the work of a CSM, one subject per file."""
 
+from customers.models.alert import Alert
 from customers.models.assignment import Assignment
 from customers.models.attribute_value import AttributeValue
 from customers.models.contact import Contact
 from customers.models.cost_entry import CostEntry
 from customers.models.custom_field import CustomField
 from customers.models.customer import Customer, ExternalId
+from customers.models.field_value import FieldValue
 from customers.models.follow_up import FollowUp
 from customers.models.fx_rate import FxRate
 from customers.models.import_batch import BatchItem, ImportBatch
@@ -21,6 +23,7 @@ from customers.models.touchpoint import Touchpoint
 from customers.models.usage_event import UsageEvent
 
 __all__ = [
+    "Alert",
     "Assignment",
     "AttributeValue",
     "BatchItem",
@@ -30,6 +33,7 @@ __all__ = [
     "Customer",
     "CustomerSummary",
     "ExternalId",
+    "FieldValue",
     "FollowUp",
     "FxRate",
     "ImportBatch",

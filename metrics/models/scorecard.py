@@ -46,7 +46,10 @@ class Scorecard(models.Model):
 
 
 def published_is_final() -> pgtrigger.Trigger:
-    """Content of a version that has left the draft never changes, its number is given once, it is never deleted."""
+    """Content of a version that has left the draft never changes, its number is given once, it is never deleted.
+
+    From review it may go back to the draft; after that nothing leads back.
+    """
     return pgtrigger.Trigger(
         name="published_is_final",
         when=pgtrigger.Before,
@@ -57,7 +60,8 @@ def published_is_final() -> pgtrigger.Trigger:
                 RETURN NEW;
             END IF;
             IF TG_OP = 'UPDATE' AND NEW.body = OLD.body AND NEW.body_hash = OLD.body_hash AND NEW.kind = OLD.kind
-               AND NEW.scorecard_id = OLD.scorecard_id AND NEW.note = OLD.note AND NEW.state <> 'draft'
+               AND NEW.scorecard_id = OLD.scorecard_id
+               AND (NEW.note = OLD.note OR OLD.number IS NULL) AND (NEW.state <> 'draft' OR OLD.state = 'in_review')
                AND (OLD.number IS NULL OR NEW.number = OLD.number)
                AND (OLD.live_from IS NULL OR NEW.live_from = OLD.live_from)
                AND (OLD.live_to IS NULL OR NEW.live_to = OLD.live_to) THEN
@@ -92,9 +96,19 @@ class ScorecardVersion(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     edited_at = models.DateTimeField()
+    acknowledged = models.JSONField(default=dict, blank=True)  # {finding: note} of the linter's warnings
+    preview = models.JSONField(null=True, blank=True)  # {"body_hash", "at", what it promised}
+    sent_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    sent_at = models.DateTimeField(null=True)
+    review_note = models.CharField(max_length=500, blank=True)
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    approved_at = models.DateTimeField(null=True)
+    approved_alone = models.CharField(max_length=500, blank=True)  # the reason, when nobody else could
+    effective_on = models.DateField(null=True)
     live_from = models.DateTimeField(null=True)
     live_to = models.DateTimeField(null=True)
 
