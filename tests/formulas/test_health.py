@@ -92,10 +92,13 @@ def test_g_4_component_of_two_measures():
     assert [plain(n, 2) for n in numbers(result)] == ["16.00", "11.40", "9.75", "27.00", "10.80"]
 
 
-def test_g_5_and_g_6_actions():
+def test_g_5_one_action():
     card = ActionsCard(actions=(Action("a", "A", 4 * WEIGHT_UNIT),))
     result = level(card, [Reading(17 * MICRO)])
     assert (result.score, result.band) == (micro(68), "moderate")
+
+
+def test_g_6_actions_may_take_points():
     many = ActionsCard(
         actions=tuple(Action(k, k, impact * WEIGHT_UNIT) for k, impact in [("a", 1), ("b", 3), ("c", -5)])
     )
