@@ -54,10 +54,15 @@ class UploadForm(forms.Form):
     )
     encoding = forms.ChoiceField(label="Encoding", choices=ENCODINGS, required=False)
     delimiter = forms.ChoiceField(label="Between columns", choices=DELIMITERS, required=False)
+    history = forms.BooleanField(
+        label="These facts are history",
+        required=False,
+        help_text="They count as known since the day they speak of, so that scores of past days see them.",
+    )
 
-    def options(self) -> dict[str, str]:
-        """How the file is written, as far as somebody said so."""
-        given = {name: self.cleaned_data[name] for name in ("encoding", "delimiter")}
+    def options(self) -> dict[str, Any]:
+        """How the file is written, as far as somebody said so, and whether its facts are history."""
+        given = {name: self.cleaned_data[name] for name in ("encoding", "delimiter", "history")}
         return {name: value for name, value in given.items() if value}
 
 

@@ -40,6 +40,11 @@ class ImportBatch(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} from {self.file_name}"
 
+    @property
+    def is_history(self) -> bool:
+        """Whether its facts count as known from the day they speak of, not from the day they came in."""
+        return bool(self.options.get("history"))
+
 
 class BatchItem(models.Model):
     """What a batch did to one people-edited row, so that it can be taken back; `before` is NULL for a new row."""

@@ -107,6 +107,7 @@ def assign_many(
             recorded_by=by,
             source=source,
             batch=batch,
+            backfilled=bool(batch and batch.is_history),
         )
         for owner in owners
         if _holder_on(known.get(owner.customer_id, []), owner.from_on) != owner.user_id

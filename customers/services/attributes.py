@@ -97,6 +97,7 @@ def set_attributes(
                     recorded_by=by,
                     source=source,
                     batch=batch,
+                    backfilled=bool(batch and batch.is_history),
                 )
             )
     _refuse_circles([row for row in wanted if row.key == Attribute.PARENT and row.value])

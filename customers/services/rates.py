@@ -67,6 +67,7 @@ def record_rates(
             recorded_by_id=by.pk if by else None,
             source=source,
             batch_id=batch.pk if batch else None,
+            backfilled=bool(batch and batch.is_history),
         )
         change.add(new, instead_of=stored.get((rate.currency, rate.day, base)))
     facts.write(change)

@@ -105,7 +105,14 @@ def _import(kind: str, rows: Iterable[Row], *, by: User, now: datetime) -> int:
         path = Path(folder) / f"{kind}.csv"
         _write(path, rows)
         outcome = run_import(
-            request=Request(kind=kind, path=path, file_name=path.name, columns=Columns(), source=SOURCE),
+            request=Request(
+                kind=kind,
+                path=path,
+                file_name=path.name,
+                columns=Columns(),
+                source=SOURCE,
+                is_history=True,
+            ),
             by=by,
             now=now,
         )

@@ -33,6 +33,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dry-run", action="store_true", help="check and count, write nothing")
         parser.add_argument("--skip-bad", action="store_true", help="leave bad rows out and take the rest")
+        parser.add_argument(
+            "--history", action="store_true", help="these facts are history: known since the day they speak of"
+        )
         parser.add_argument("--source", default="import", help="the system the ids come from")
         parser.add_argument("--json", action="store_true")
 
@@ -135,6 +138,7 @@ def read_request(options: dict[str, Any]) -> Request:
         source=options["source"],
         is_dry_run=options["dry_run"],
         may_skip_bad=options["skip_bad"],
+        is_history=options["history"],
     )
 
 

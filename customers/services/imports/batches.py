@@ -70,7 +70,12 @@ def remembered_mapping(
     last = used.order_by("-pk").first()
     if last is None:
         return None, {}, {}
-    return last.mapping.get("fields"), last.mapping.get("constants") or {}, dict(last.options)
+    return last.mapping.get("fields"), last.mapping.get("constants") or {}, _of_the_file(last)
+
+
+def _of_the_file(batch: ImportBatch) -> dict[str, str]:
+    """How the file is written; whether its facts are history is said anew for every file."""
+    return {name: value for name, value in batch.options.items() if name != "history"}
 
 
 @transaction.atomic
@@ -88,7 +93,8 @@ def check(
             "This file is being imported or has been.", hint="Upload it again to import it anew."
         )
     batch.mapping = {**batch.mapping, "fields": dict(fields), "constants": dict(constants)}
-    batch.options, batch.state, batch.errors = dict(options), BatchState.CHECKING, []
+    kept = {"history": True} if batch.is_history else {}
+    batch.options, batch.state, batch.errors = {**options, **kept}, BatchState.CHECKING, []
     batch.job = _start(CHECK, batch, f"Dry run of {batch.file_name}", by)
     batch.save()
     return batch.job
@@ -158,10 +164,11 @@ def request_of(batch: ImportBatch, *, is_dry_run: bool = False, may_skip_bad: bo
         path=path_of(batch),
         file_name=batch.file_name,
         columns=Columns(fields=batch.mapping.get("fields"), constants=batch.mapping.get("constants") or {}),
-        options=batch.options,
+        options=_of_the_file(batch),
         source=batch.source,
         is_dry_run=is_dry_run,
         may_skip_bad=may_skip_bad,
+        is_history=batch.is_history,
     )
 
 

@@ -123,6 +123,7 @@ class Context:
             "source": self.source,
             "source_key": source_key,
             "batch_id": self.batch.pk,
+            "backfilled": self.batch.is_history,
         }
 
     def remember(self, items: Iterable[tuple[str, int, Mapping[str, Any] | None, Mapping[str, Any]]]) -> None:

@@ -86,6 +86,7 @@ class Request:
     source: str = "import"
     is_dry_run: bool = False
     may_skip_bad: bool = False
+    is_history: bool = False  # its facts count as known from the day they speak of
 
 
 @dataclass(frozen=True)
@@ -298,7 +299,7 @@ def _new_batch(request: Request, by: Any) -> ImportBatch:
         source=request.source,
         file_name=request.file_name[:200],
         mapping=request.columns.as_dict(),
-        options=dict(request.options),
+        options=dict(request.options) | ({"history": True} if request.is_history else {}),
         created_by=by,
     )
 
