@@ -39,7 +39,9 @@ class Alert(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["receiver", "-opened_at"], condition=models.Q(state="open"), name="customers_alert_mine"
+                fields=["receiver", "-opened_at"],
+                condition=models.Q(state="open"),
+                name="customers_alert_mine",
             ),
             models.Index(fields=["customer", "-opened_at"], name="customers_alert_customer"),
         ]

@@ -6,9 +6,14 @@ A measure whose meaning changes gets a new version; its slot is never given to a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
-Unit = Literal["share", "percent", "days", "count", "points", "level", "yes_no"]
+Unit = Literal["share", "percent", "days", "count", "points", "level", "yes_no", "number", "choice"]
+
+DAY_ZERO = date(2000, 1, 1)  # packed days count from here
+NO_DAY = -(2**31)  # stands for "no day" in a packed row
+FIRST_OWN_SLOT = 40  # slots below it belong to the measures of this list
 
 # Reasons for "no value", stored as their position; the order never changes.
 REASONS = ("", "no_facts", "unset", "out_of_range", "thin_peers", "expired", "feed_lost")

@@ -208,6 +208,7 @@ class Migration(migrations.Migration):
                 ('day', models.DateField()),
                 ('slot', models.PositiveSmallIntegerField()),
                 ('label', models.CharField(blank=True, max_length=200)),
+                ('customer_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
                 ('values', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=None)),
             ],
         ),
@@ -253,11 +254,6 @@ class Migration(migrations.Migration):
         migrations.RemoveConstraint(
             model_name='scorecardversion',
             name='metrics_scorecardversion_words',
-        ),
-        migrations.AddField(
-            model_name='currentreading',
-            name='held',
-            field=models.BooleanField(default=False),
         ),
         migrations.AddField(
             model_name='currentreading',

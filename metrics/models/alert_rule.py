@@ -18,7 +18,9 @@ class AlertRule(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(kind__in=AlertKind.values), name="metrics_alertrule_words")
+            models.CheckConstraint(
+                condition=models.Q(kind__in=AlertKind.values), name="metrics_alertrule_words"
+            )
         ]
 
     def __str__(self) -> str:

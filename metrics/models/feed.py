@@ -24,7 +24,9 @@ class FeedHold(models.Model):
     feed = models.CharField(max_length=40)
     from_at = models.DateTimeField()
     to_at = models.DateTimeField(null=True)
-    lost = models.BooleanField(default=False)  # ended by itself: the readings count as missing until facts come
+    lost = models.BooleanField(
+        default=False
+    )  # ended by itself: the readings count as missing until facts come
     reason = models.CharField(max_length=300)
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

@@ -52,7 +52,9 @@ class HealthScore(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="health_scores")
     version = models.ForeignKey(ScorecardVersion, on_delete=models.PROTECT, related_name="scores")
     rules = models.ForeignKey(ScorecardVersion, null=True, on_delete=models.PROTECT, related_name="+")
-    rule = models.PositiveSmallIntegerField(null=True)  # place of the card rule that fitted; NULL the default card
+    rule = models.PositiveSmallIntegerField(
+        null=True
+    )  # place of the card rule that fitted; NULL the default card
     engine = models.PositiveSmallIntegerField()
     from_at = models.DateTimeField()
     to_at = models.DateTimeField(null=True)
@@ -93,12 +95,16 @@ class HealthScore(models.Model):
                 condition=models.Q(arithmetic=None, lines__len=0, cap=None)
                 | models.Q(
                     arithmetic__isnull=False,
-                    arithmetic=LinesSum(models.F("lines"), Coalesce("cap", 0, output_field=models.BigIntegerField())),
+                    arithmetic=LinesSum(
+                        models.F("lines"), Coalesce("cap", 0, output_field=models.BigIntegerField())
+                    ),
                 ),
                 name="metrics_healthscore_lines_sum",
             ),
             models.CheckConstraint(
-                condition=models.Q(computed=None, score=None, override=None, override_part=0, band="insufficient")
+                condition=models.Q(
+                    computed=None, score=None, override=None, override_part=0, band="insufficient"
+                )
                 & ~models.Q(reason="")
                 | models.Q(computed__isnull=False, computed=models.F("arithmetic"), reason="")
                 & models.Q(

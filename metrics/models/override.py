@@ -26,7 +26,9 @@ class Override(models.Model):
     ended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    computed_then = models.DecimalField(max_digits=14, decimal_places=6)  # the computed score it was set against
+    computed_then = models.DecimalField(
+        max_digits=14, decimal_places=6
+    )  # the computed score it was set against
 
     objects = ScopedQuerySet.as_manager()
 

@@ -3,11 +3,12 @@ from django.db import models
 
 
 class PeerSnapshot(models.Model):
-    """Sorted readings of a measure over the customers of a segment on a day, which percentiles compare with."""
+    """Readings of a measure over the customers of a segment on a day, in rising order: percentiles compare with them."""
 
     day = models.DateField()
     slot = models.PositiveSmallIntegerField()
     label = models.CharField(max_length=200, blank=True)
+    customer_ids = ArrayField(models.BigIntegerField())
     values = ArrayField(models.BigIntegerField())
 
     class Meta:

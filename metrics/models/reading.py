@@ -22,7 +22,6 @@ class CurrentReading(models.Model):
     phase = models.CharField(max_length=20, blank=True)
     tenure_months = models.IntegerField(null=True)
     labels = ArrayField(models.TextField(), default=list)
-    held = models.BooleanField(default=False)
     as_of = models.DateField()
     changed_at = models.DateTimeField(db_default=Now())
 

@@ -19,7 +19,9 @@ class Disagreement(models.Model):
     )
     closing = models.CharField(max_length=12, choices=Closing, blank=True)
     note = models.TextField(blank=True)
-    evidence = models.CharField(max_length=200, blank=True)  # the linked fact, override or draft, as "kind id"
+    evidence = models.CharField(
+        max_length=200, blank=True
+    )  # the linked fact, override or draft, as "kind id"
     rests_until = models.DateField(null=True)  # "both right" silences the pair so long
     confirmed = models.CharField(max_length=20, blank=True)  # the view that the later outcome confirmed
 

@@ -12,8 +12,9 @@ from metrics.formulas.health_cards import INSUFFICIENT, Band, Card, read_card
 from metrics.formulas.health_measures import MEASURES
 from metrics.formulas.health_numbers import MICRO
 from metrics.models import CurrentReading, HealthScore, ScorecardVersion
-from metrics.queries.health_inputs import arithmetic_of, inputs_of, readings_matrix
-from metrics.queries.scores import cards_of
+from metrics.queries.health_inputs import Around, arithmetic_of, inputs_of, readings_matrix
+from metrics.queries.measures import catalog
+from metrics.queries.scores import cards_of, named_lines
 from metrics.queries.shown_customers import ShownCustomer, shown_customers
 
 NO_BAND = Band(INSUFFICIENT, "No score", "none")
@@ -106,19 +107,21 @@ def preview_of(draft: ScorecardVersion, *, as_of: date) -> Preview:
 
 def _stored(draft: ScorecardVersion) -> tuple[dict[int, _Side], Card]:
     """The open scores, and the card whose bands they use (the draft's base, or the draft itself)."""
-    columns = ("customer_id", "score", "band", "coverage", "lines")
-    rows = HealthScore.objects.filter(to_at=None).values_list(*columns)
-    sides = {
-        pk: _Side(score, band, coverage, {line["key"]: line["points"] for line in lines})
-        for pk, score, band, coverage, lines in rows
-    }
+    rows = list(HealthScore.objects.filter(to_at=None))
+    named = ScorecardVersion.objects.filter(pk__in={row.version_id for row in rows})
     present = draft.base or draft
-    return sides, cards_of([present])[present.pk]
+    cards = cards_of([present, *named])
+    sides = {
+        row.customer_id: _Side(row.score, row.band, row.coverage, named_lines(row, cards[row.version_id]))
+        for row in rows
+    }
+    return sides, cards[present.pk]
 
 
 def _scored(card: Card, as_of: date) -> dict[int, Level]:
+    around = Around(catalog(), {}, {})
     return {
-        packed.customer_id: level(card, *arithmetic_of(inputs_of(packed, card), as_of))
+        packed.customer_id: level(card, *arithmetic_of(inputs_of(packed, card, around, ()), as_of))
         for packed in readings_matrix()
     }
 

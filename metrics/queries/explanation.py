@@ -12,7 +12,7 @@ from metrics.formulas.health_curves import Curve
 from metrics.formulas.health_measures import MeasureVersion, measure_of
 from metrics.formulas.health_numbers import MICRO, shown
 from metrics.models import HealthScore
-from metrics.queries.health_inputs import arithmetic_of
+from metrics.queries.health_inputs import arithmetic_of, days_of
 from metrics.queries.scores import cards_of, label_of, tone_of
 
 RED_BELOW, AMBER_BELOW = 40 * MICRO, 70 * MICRO  # tones of a single measure
@@ -79,9 +79,9 @@ def explanation_of(score: HealthScore) -> Explanation:
     card = cards_of([score.version])[score.version_id]
     result = explain(card, *arithmetic_of(score.inputs, score.as_of))
     titles = {group.key: group.title for group in card.groups}
-    days = [one["as_of"] and date.fromisoformat(one["as_of"]) for one in score.inputs["readings"]]
+    days = days_of(score.inputs)
     drivers = [
-        _driver(part, measure, day or None, titles[part.group])
+        _driver(part, measure, day, titles[part.group])
         for part, measure, day in zip(result.parts, card.measures, days, strict=True)
     ]
     drivers.sort(key=lambda driver: (-driver.lost, driver.points is None))

@@ -192,7 +192,7 @@ def newest_nps(customer_ids: list[int]) -> dict[int, int]:
 
 
 def scores_again(customer_ids: list[int]) -> dict[int, Decimal | None]:
-    """{customer: score} worked out again from the stored inputs of the open scores under their own version."""
+    """{customer: computed score} worked out again from the stored inputs of the open scores under their own version."""
     cards: dict[int, Card] = {}
     found: dict[int, Decimal | None] = {}
     rows = HealthScore.objects.filter(customer_id__in=customer_ids, to_at=None).select_related("version")

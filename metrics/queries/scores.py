@@ -12,10 +12,11 @@ from django.db.models import Q
 
 from accounts.queries import organisation
 from customers.models import CustomerSummary
-from metrics.formulas.health import explain
+from metrics.formulas.health import CAP_LINE, explain
 from metrics.formulas.health_cards import INSUFFICIENT, Card, read_card
 from metrics.formulas.health_measures import MEASURES
 from metrics.formulas.health_numbers import MICRO, plain, trend
+from metrics.formulas.health_override import OVERRIDE_LINE
 from metrics.models import HealthScore, ScorecardVersion
 from metrics.queries.health_inputs import arithmetic_of
 
@@ -26,13 +27,16 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stored score as charts need it; `score` in points."""
+    """A stored score as charts need it; `score` and `computed` in points, `lines` in card order."""
 
     from_at: datetime
     to_at: datetime | None
     score: Decimal | None
+    computed: Decimal | None
     version_id: int
-    lines: list[dict[str, Any]]
+    lines: list[int]
+    cap: int | None
+    override_part: int
 
 
 def current_score(customer_id: int) -> HealthScore | None:
@@ -58,24 +62,31 @@ def scores_at(customer_ids: Iterable[int] | None, moment: datetime) -> dict[int,
 def summary_fields_for(customer_ids: Iterable[int], as_of: date) -> dict[int, dict[str, Any]]:
     """What the summary row of each customer takes from its score: {customer id: {field: value}}.
 
-    Fields: score, band, tone, coverage, trend_30d (points per 30 days), trend_points (a score per week, oldest
-    first, None where there was none), top_cause. A customer without any score is insufficient.
+    Fields: score, computed_score, override_until, card, held, band, tone, coverage, trend_30d (points per 30 days),
+    trend_points (a score per week, oldest first, None where there was none), top_cause. A customer without any score is
+    insufficient.
     """
     ids = sorted(set(customer_ids))
     bounds = midnights_after(as_of - timedelta(days=7 * (WEEKS - 1)), as_of)
     history = stretches_of(ids, bounds[0])
     open_scores = {
         score.customer_id: score
-        for score in HealthScore.objects.filter(customer_id__in=ids, to_at=None).select_related("version")
+        for score in HealthScore.objects.filter(customer_id__in=ids, to_at=None).select_related(
+            "version__scorecard", "override"
+        )
     }
-    cards = cards_of(score.version for score in open_scores.values())
+    named = {stretch.version_id for stretches in history.values() for stretch in stretches}
+    cards = cards_of(ScorecardVersion.objects.filter(pk__in=named))
+    cards |= cards_of(score.version for score in open_scores.values() if score.version_id not in cards)
     return {pk: _fields(open_scores.get(pk), history.get(pk, []), bounds, cards) for pk in ids}
 
 
 def stretches_of(customer_ids: Sequence[int], since: datetime) -> dict[int, list[Stretch]]:
     """Stored scores that were in force at or after a moment, oldest first."""
     rows = HealthScore.objects.filter(customer_id__in=customer_ids).filter(Q(to_at=None) | Q(to_at__gt=since))
-    columns = ("customer_id", "from_at", "to_at", "score", "version_id", "lines")
+    columns = (
+        "customer_id", "from_at", "to_at", "score", "computed", "version_id", "lines", "cap", "override_part",
+    )  # fmt: skip
     found = defaultdict(list)
     for customer_id, *rest in rows.order_by("customer_id", "from_at").values_list(*columns):
         found[customer_id].append(Stretch(*rest))
@@ -130,6 +141,10 @@ def _fields(
     days = sampled(history, bounds)
     fields: dict[str, Any] = {
         "score": None,
+        "computed_score": None,
+        "override_until": None,
+        "card": "",
+        "held": False,
         "band": INSUFFICIENT,
         "band_label": "",
         "tone": "none",
@@ -144,12 +159,16 @@ def _fields(
     card = cards[score.version_id]
     fields |= {
         "score": score.score,
+        "computed_score": score.computed,
+        "override_until": score.override.ends_on if score.override else None,
+        "card": score.version.scorecard.title,
+        "held": score.held,
         "band": score.band,
         "band_label": label_of(card, score.band) if score.score is not None else "",
         "tone": tone_of(card, score.band),
         "coverage": score.coverage,
         "trend_30d": _trend(month) if score.score is not None else None,
-        "top_cause": top_cause(score, month[0], card),
+        "top_cause": top_cause(score, month[0], cards),
     }
     return fields
 
@@ -169,7 +188,17 @@ def _trend(days: Sequence[Stretch | None]) -> Decimal | None:
     return None if slope is None else Decimal(slope) / MICRO
 
 
-def top_cause(score: HealthScore, before: Stretch | None, card: Card) -> str:
+def named_lines(score: HealthScore | Stretch, card: Card) -> dict[str, int]:
+    """{key: micro-points} of a stored score: its measures, and cap and override where they took or gave something."""
+    found = {
+        measure.key: points for measure, points in zip(card.measures, score.lines, strict=False)
+    }  # a score that nothing is known of has no lines
+    if score.cap is not None:
+        found[CAP_LINE] = score.cap
+    return found | ({OVERRIDE_LINE: score.override_part} if score.override_part else {})
+
+
+def top_cause(score: HealthScore, before: Stretch | None, cards: dict[int, Card]) -> str:
     """The line that changed most since `before`; without an earlier score, the measure that costs most.
 
     Empty when nothing changed by a tenth of a point, and for a customer without a score.
@@ -177,9 +206,8 @@ def top_cause(score: HealthScore, before: Stretch | None, card: Card) -> str:
     if score.score is None:
         return ""
     if before is None or before.score is None:
-        return _weakest(score, card)
-    now = {line["key"]: line["points"] for line in score.lines}
-    then = {line["key"]: line["points"] for line in before.lines}
+        return _weakest(score, cards[score.version_id])
+    now, then = named_lines(score, cards[score.version_id]), named_lines(before, cards[before.version_id])
     changes = {key: now.get(key, 0) - then.get(key, 0) for key in {**now, **then}}
     key = max(changes, key=lambda one: (abs(changes[one]), one))
     if abs(changes[key]) < MICRO // 10:

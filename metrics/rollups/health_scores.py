@@ -23,39 +23,50 @@ class ScoreRow:
     """One computed score on its way to the table; points in 10^-6, coverage in millionths."""
 
     customer_id: int
+    version_id: int
+    rules_id: int | None
+    rule: int | None
+    engine: int
     inputs: Jsonb
     inputs_hash: str
+    computed: int | None
     score: int | None
     arithmetic: int | None
     band: str
     reason: str
     coverage: int
-    lines: Jsonb
+    lines: list[int]
+    cap: int | None
+    override_id: int | None
+    override_part: int
+    held: bool
 
 
 _INCOMING = "incoming_scores"
+_COLUMNS = [field.name for field in fields(ScoreRow)]
+_PLAIN = (
+    "version_id", "rules_id", "rule", "engine", "inputs_hash", "band", "reason", "lines", "cap", "override_id",
+    "override_part", "held",
+)  # fmt: skip
+_POINTS = ("computed", "score", "arithmetic", "coverage")
 _CREATE = f"""
 DROP TABLE IF EXISTS {_INCOMING};
 CREATE TEMPORARY TABLE {_INCOMING} (
-    customer_id bigint, inputs jsonb, inputs_hash text, score bigint, arithmetic bigint, band text, reason text,
-    coverage bigint, lines jsonb
+    customer_id bigint, version_id bigint, rules_id bigint, rule int, engine int, inputs jsonb, inputs_hash text,
+    computed bigint, score bigint, arithmetic bigint, band text, reason text, coverage bigint, lines bigint[], cap bigint,
+    override_id bigint, override_part bigint, held boolean
 ) ON COMMIT DROP
 """
+_NEW = ", ".join([f"g.{name}" for name in _PLAIN] + [f"g.{name}::numeric / 1000000" for name in _POINTS])
+_OLD = ", ".join([f"o.{name}" for name in (*_PLAIN, *_POINTS)])
 _CLOSE = f"""
 UPDATE {table(HealthScore)} o SET to_at = greatest(%(now)s, o.from_at + interval '1 microsecond')
 FROM {_INCOMING} g
-WHERE o.customer_id = g.customer_id AND o.to_at IS NULL AND o.as_of <= %(as_of)s AND (
-    o.inputs_hash <> g.inputs_hash OR o.version_id <> %(version)s OR o.engine <> %(engine)s
-    OR o.score IS DISTINCT FROM g.score::numeric / 1000000 OR o.band <> g.band OR o.reason <> g.reason
-    OR o.arithmetic IS DISTINCT FROM g.arithmetic::numeric / 1000000
-    OR o.coverage <> g.coverage::numeric / 1000000 OR o.lines <> g.lines)
+WHERE o.customer_id = g.customer_id AND o.to_at IS NULL AND o.as_of <= %(as_of)s AND ({_OLD}) IS DISTINCT FROM ({_NEW})
 """
 _ADD = f"""
-INSERT INTO {table(HealthScore)} (customer_id, version_id, engine, from_at, as_of, inputs, inputs_hash, score,
-    arithmetic, band, reason, coverage, lines)
-SELECT g.customer_id, %(version)s, %(engine)s, greatest(%(now)s, past.to_at), %(as_of)s, g.inputs, g.inputs_hash,
-    g.score::numeric / 1000000, g.arithmetic::numeric / 1000000, g.band, g.reason, g.coverage::numeric / 1000000,
-    g.lines
+INSERT INTO {table(HealthScore)} (customer_id, from_at, as_of, inputs, {", ".join((*_PLAIN, *_POINTS))})
+SELECT g.customer_id, greatest(%(now)s, past.to_at), %(as_of)s, g.inputs, {_NEW}
 FROM {_INCOMING} g
 CROSS JOIN LATERAL (
     SELECT max(s.to_at) AS to_at, count(*) FILTER (WHERE s.to_at IS NULL) AS open FROM {table(HealthScore)} s
@@ -68,18 +79,14 @@ ON CONFLICT DO NOTHING
 
 
 @transaction.atomic
-def store(*, rows: Sequence[ScoreRow], version_id: int, engine: int, as_of: date, now: datetime) -> int:
+def store(*, rows: Sequence[ScoreRow], as_of: date, now: datetime) -> int:
     """Write what differs; returns how many scores are new. The same rows again write nothing."""
     if not rows:
         return 0
-    values: dict[str, Any] = {"version": version_id, "engine": engine, "as_of": as_of, "now": now}
+    values: dict[str, Any] = {"as_of": as_of, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(_CREATE)
-        copy_rows(_INCOMING, [field.name for field in fields(ScoreRow)], (_plain(row) for row in rows))
+        copy_rows(_INCOMING, _COLUMNS, (tuple(getattr(row, name) for name in _COLUMNS) for row in rows))
         cursor.execute(_CLOSE, values)
         cursor.execute(_ADD, values)
         return int(cursor.rowcount)
-
-
-def _plain(row: ScoreRow) -> tuple[Any, ...]:
-    return tuple(getattr(row, field.name) for field in fields(ScoreRow))

@@ -5,10 +5,10 @@ from datetime import date, datetime
 
 from django.db import transaction
 
-from metrics.queries.scorecards import live_version
+from metrics.queries.cards import cards_in_force, only
 from metrics.rollups import readings
 from metrics.services.scorecards import ensure_default_scorecard
-from metrics.services.scores import BATCH, store_scores
+from metrics.services.scores import store_past
 
 
 @transaction.atomic
@@ -18,11 +18,9 @@ def score_past_days(*, days: Iterable[tuple[date, datetime]], now: datetime) -> 
     `days` are pairs of (local day, the instant that day ended). Stored history is never rewritten: a day before a
     stored score is left out. Returns how many scores were added.
     """
-    version = live_version() or ensure_default_scorecard(now=now)
+    cards = cards_in_force() or only(ensure_default_scorecard(now=now))
     added = 0
     for day, ended_at in sorted(days):
-        packed = list(readings.read(customer_ids=None, as_of=day, now=ended_at, known_at=None))
-        for start in range(0, len(packed), BATCH):
-            part = packed[start : start + BATCH]
-            added += store_scores(part, version=version, as_of=day, now=ended_at)
+        packed = readings.read(customer_ids=None, as_of=day, now=ended_at, known_at=None)
+        added += store_past(packed, cards=cards, as_of=day, now=ended_at)
     return added

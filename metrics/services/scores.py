@@ -1,31 +1,31 @@
 """Scoring: readings, arithmetic, stored ranges. One pass for any set of customers, the same result every time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
-from psycopg.types.json import Jsonb
 
 from customers.services import summaries
-from metrics.formulas.health import ENGINE_VERSION, level
-from metrics.formulas.health_cards import Card, read_card
 from metrics.formulas.health_numbers import MICRO
-from metrics.models import HealthScore, ScorecardVersion
-from metrics.queries.health_inputs import (
-    PackedReadings,
-    arithmetic_of,
-    inputs_hash,
-    inputs_of,
-    readings_matrix,
-)
-from metrics.queries.scorecards import live_version
+from metrics.models import HealthScore, PeerSnapshot, ScorecardVersion
+from metrics.queries.cards import CardSet, cards_in_force, only
+from metrics.queries.health_inputs import PackedReadings, readings_matrix
+from metrics.queries.holds import held_feeds
+from metrics.queries.measures import Catalog, catalog
+from metrics.queries.overrides import active_overrides
+from metrics.queries.peers import Group, PeerValues, among, groups_of, snapshot_of
 from metrics.queries.scores import summary_fields_for
 from metrics.rollups import health_scores, readings
 from metrics.rollups.health_scores import ScoreRow
+from metrics.services.score_rows import Setting, score_rows
 from metrics.services.scorecards import ensure_default_scorecard
 
 BATCH = 1_000  # customers; about a second of SQL, and their receipts fit in a few megabytes
+RESCORE_BATCH = 5_000  # customers scored from readings that are there already
+
+Report = Callable[[int, int], None]
 
 
 @transaction.atomic
@@ -34,16 +34,75 @@ def score_customers(*, customer_ids: Iterable[int] | None, as_of: date, now: dat
 
     Returns how many scores changed. Doing it again changes no score.
     """
-    version = live_version() or ensure_default_scorecard(now=now)
+    setting = setting_in_force(as_of=as_of, now=now)
     ids = readings.customer_ids() if customer_ids is None else sorted(set(customer_ids))
     changed = 0
     for start in range(0, len(ids), BATCH):
         part = ids[start : start + BATCH]
         readings.fill(customer_ids=part, as_of=as_of, now=now)
-        packed = readings_matrix(part)
-        changed += store_scores(packed, version=version, as_of=as_of, now=now)
-        publish_health(customer_ids=[one.customer_id for one in packed], as_of=as_of, now=now)
+        changed += _score_part(part, setting, now=now)
     return changed
+
+
+def rescore(*, as_of: date, now: datetime, report: Report | None = None) -> int:
+    """Score everybody again from the readings as they are, because cards changed and facts did not.
+
+    One transaction per slice; returns how many scores changed.
+    """
+    setting, ids, changed = setting_in_force(as_of=as_of, now=now), readings.customer_ids(), 0
+    for start in range(0, len(ids), RESCORE_BATCH):
+        part = ids[start : start + RESCORE_BATCH]
+        with transaction.atomic():
+            changed += _score_part(part, setting, now=now)
+        if report is not None:
+            report(start + len(part), len(ids))
+    return changed
+
+
+def _score_part(ids: Sequence[int], setting: Setting, *, now: datetime) -> int:
+    packed = readings_matrix(ids)
+    setting = replace(setting, overrides=active_overrides(ids))
+    changed = health_scores.store(rows=score_rows(packed, setting), as_of=setting.as_of, now=now)
+    publish_health(customer_ids=[one.customer_id for one in packed], as_of=setting.as_of, now=now)
+    return changed
+
+
+def setting_in_force(*, as_of: date, now: datetime) -> Setting:
+    """Cards, rules, peers and holds for scoring a day; installs the starter card on a fresh database."""
+    cards = cards_in_force()
+    if cards is None:
+        cards = only(ensure_default_scorecard(now=now))
+    measures = catalog()
+    return Setting(
+        cards=cards,
+        catalog=measures,
+        as_of=as_of,
+        peers=_peers_of_the_day(cards, measures, as_of),
+        holds=held_feeds(now),
+    )
+
+
+def _peers_of_the_day(cards: CardSet, measures: Catalog, day: date) -> dict[Group, PeerValues]:
+    """Noted once per day and group, by whoever scores first, so that all scores of a day meet the same peers."""
+    groups = groups_of(cards.all, measures)
+    found = snapshot_of(day, groups)
+    missing = groups - set(found)
+    if not missing:
+        return found
+    PeerSnapshot.objects.bulk_create(
+        [
+            PeerSnapshot(
+                day=day,
+                slot=slot,
+                label=label,
+                customer_ids=list(peers.by_customer),
+                values=list(peers.values),
+            )
+            for (slot, label), peers in among(readings_matrix(), missing).items()
+        ],
+        ignore_conflicts=True,
+    )
+    return snapshot_of(day, groups)
 
 
 def publish_health(*, customer_ids: Iterable[int], as_of: date, now: datetime) -> int:
@@ -53,13 +112,9 @@ def publish_health(*, customer_ids: Iterable[int], as_of: date, now: datetime) -
     return summaries.publish({pk: {**found, **stamps} for pk, found in fields.items()})
 
 
-def store_scores(
-    packed: Sequence[PackedReadings], *, version: ScorecardVersion, as_of: date, now: datetime
-) -> int:
-    """Score packed readings under a version and write what differs from the open rows."""
-    card = read_card(version.body)
-    rows = [_row(one, card, as_of) for one in packed]
-    return health_scores.store(rows=rows, version_id=version.pk, engine=ENGINE_VERSION, as_of=as_of, now=now)
+def store_past(packed: Sequence[PackedReadings], *, cards: CardSet, as_of: date, now: datetime) -> int:
+    """Score packed readings of a past day by the cards of today and write what differs from the open rows."""
+    return health_scores.store(rows=_past_rows(packed, packed, cards, as_of), as_of=as_of, now=now)
 
 
 def computed_scores(
@@ -68,46 +123,53 @@ def computed_scores(
     as_of: date,
     now: datetime,
     known_at: datetime | None,
-    version: ScorecardVersion,
+    cards: CardSet,
 ) -> dict[int, HealthScore]:
-    """Scores of a day as rows that are not stored, by customer id. `known_at` None means as known now."""
-    card = read_card(version.body)
-    found = {}
-    for packed in readings.read(customer_ids=customer_ids, as_of=as_of, now=now, known_at=known_at):
-        row = _row(packed, card, as_of)
-        found[packed.customer_id] = HealthScore(
-            customer_id=packed.customer_id,
-            version=version,
-            engine=ENGINE_VERSION,
-            from_at=now,
-            as_of=as_of,
-            inputs=row.inputs.obj,
-            inputs_hash=row.inputs_hash,
-            score=_points(row.score),
-            arithmetic=_points(row.arithmetic),
-            band=row.band,
-            reason=row.reason,
-            coverage=Decimal(row.coverage) / MICRO,
-            lines=row.lines.obj,
-        )
-    return found
+    """Scores of a day as rows that are not stored, by customer id. `known_at` None means as known now.
+
+    Overrides are left out: they are no part of what the readings say.
+    """
+    wanted = None if customer_ids is None else sorted(set(customer_ids))
+    has_peers = bool(groups_of(cards.all, catalog()))
+    everybody = readings.read(
+        customer_ids=None if has_peers else wanted, as_of=as_of, now=now, known_at=known_at
+    )
+    packed = everybody if wanted is None else [one for one in everybody if one.customer_id in set(wanted)]
+    versions = {one.version.pk: one.version for one in cards.all}
+    rows = _past_rows(packed, everybody, cards, as_of)
+    return {row.customer_id: _unsaved(row, versions[row.version_id], as_of, now) for row in rows}
+
+
+def _past_rows(
+    packed: Sequence[PackedReadings], everybody: Sequence[PackedReadings], cards: CardSet, as_of: date
+) -> list[ScoreRow]:
+    measures = catalog()
+    peers = among(everybody, groups_of(cards.all, measures))
+    return score_rows(packed, Setting(cards=cards, catalog=measures, as_of=as_of, peers=peers))
+
+
+def _unsaved(row: ScoreRow, version: ScorecardVersion, as_of: date, now: datetime) -> HealthScore:
+    return HealthScore(
+        customer_id=row.customer_id,
+        version=version,
+        rules_id=row.rules_id,
+        rule=row.rule,
+        engine=row.engine,
+        from_at=now,
+        as_of=as_of,
+        inputs=row.inputs.obj,
+        inputs_hash=row.inputs_hash,
+        computed=_points(row.computed),
+        score=_points(row.score),
+        arithmetic=_points(row.arithmetic),
+        band=row.band,
+        reason=row.reason,
+        coverage=Decimal(row.coverage) / MICRO,
+        lines=row.lines,
+        cap=row.cap,
+        held=row.held,
+    )
 
 
 def _points(value: int | None) -> Decimal | None:
     return None if value is None else Decimal(value) / MICRO
-
-
-def _row(packed: PackedReadings, card: Card, as_of: date) -> ScoreRow:
-    inputs = inputs_of(packed, card)
-    result = level(card, *arithmetic_of(inputs, as_of))
-    return ScoreRow(
-        customer_id=packed.customer_id,
-        inputs=Jsonb(inputs),
-        inputs_hash=inputs_hash(inputs),
-        score=result.score,
-        arithmetic=result.arithmetic,
-        band=result.band,
-        reason=result.reason,
-        coverage=result.coverage.numerator * MICRO // result.coverage.denominator,
-        lines=Jsonb([{"key": line.key, "points": line.points} for line in result.lines]),
-    )

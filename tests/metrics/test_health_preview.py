@@ -99,7 +99,7 @@ def test_a_draft_that_cannot_be_scored_says_why(book, vera):
 
 def test_the_number_of_queries_does_not_grow(book, vera, django_assert_num_queries):
     draft = draft_with(vera, support=90)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         preview_of(draft, as_of=TODAY)
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from customers.services.customers import archive_customer
-from metrics.formulas.health_measures import MEASURES, REASONS, measure_of
-from metrics.queries.health_inputs import DAY_ZERO, readings_matrix
+from metrics.formulas.health_measures import DAY_ZERO, MEASURES, REASONS, measure_of
+from metrics.queries.health_inputs import readings_matrix
 from metrics.rollups import readings
 from tests.factories.customers import (
     NOW,
@@ -29,10 +29,12 @@ def reading(customer, key, *, as_of=TODAY, now=NOW, known_at=None):
     """(value, day of the fact, reason) of one measure."""
     rows = readings.read(customer_ids=[customer.pk], as_of=as_of, now=now, known_at=known_at)
     (row,) = rows
-    slot = measure_of(key).slot
-    value = None if row.values[slot] is None else Decimal(row.values[slot]) / 1_000_000
-    day = None if row.days[slot] is None else DAY_ZERO + timedelta(days=row.days[slot])
-    return value, day, REASONS[row.reasons[slot]]
+    value, day, reason = row.at(measure_of(key).slot)
+    return (
+        None if value is None else Decimal(value) / 1_000_000,
+        None if day is None else DAY_ZERO + timedelta(days=day),
+        REASONS[reason],
+    )
 
 
 def test_slots_are_distinct_and_without_gaps():

@@ -11,9 +11,16 @@ from django.utils import timezone
 
 from accounts.queries import organisation
 from customers.models import CustomerSummary, ExternalId
-from metrics.models import HealthScore, ScorecardVersion
-from metrics.queries.scorecards import live_version, live_version_of
-from metrics.queries.scores import scores_at
+from metrics.formulas.health import CAP_LINE
+from metrics.formulas.health_cards import Card
+from metrics.formulas.health_measures import REASONS
+from metrics.formulas.health_numbers import MICRO
+from metrics.formulas.health_override import OVERRIDE_LINE
+from metrics.models import HealthScore
+from metrics.queries.cards import CardSet, cards_in_force, only
+from metrics.queries.health_inputs import days_of
+from metrics.queries.scorecards import live_version_of
+from metrics.queries.scores import cards_of, scores_at
 from metrics.services.scorecards import ensure_default_scorecard
 from metrics.services.scores import computed_scores
 
@@ -33,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--customer", help="id in the imported files, or Tend's own id")
         parser.add_argument("--as-of", help="local day YYYY-MM-DD, default today")
         parser.add_argument("--known-at", help="use only facts recorded by the end of this day")
-        parser.add_argument("--scorecard", help="key of the scorecard, default the one that scores everybody")
+        parser.add_argument("--scorecard", help="key of one scorecard for everybody, default the card rules")
         parser.add_argument("--json", action="store_true", help="print one JSON document")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -43,20 +50,22 @@ class Command(BaseCommand):
         as_of = _day(options["as_of"]) or today
         if as_of > today:
             raise CommandError(f"{as_of} lies ahead. Choose a day up to {today}.", returncode=REFUSED)
-        version = _version(options["scorecard"], now)
+        cards = _cards(options["scorecard"], now)
         ids = None if options["customer"] is None else [_customer_id(options["customer"])]
         known_at = _end(_day(options["known_at"]))
         scores: dict[int, HealthScore] = {}
-        if known_at is None and version.scorecard.is_default:
+        if known_at is None and options["scorecard"] is None:
             scores = scores_at(ids, min(_end(as_of) or now, now))
         if known_at is None and as_of < today:
             known_at = _end(as_of)
         if ids is None or not scores:
-            computed = computed_scores(
-                customer_ids=ids, as_of=as_of, now=now, known_at=known_at, version=version
-            )
+            computed = computed_scores(customer_ids=ids, as_of=as_of, now=now, known_at=known_at, cards=cards)
             scores = computed | scores
-        document = {"as_of": as_of.isoformat(), "scorecard": version.scorecard.key, "scores": _rows(scores)}
+        document = {
+            "as_of": as_of.isoformat(),
+            "scorecard": cards.default.version.scorecard.key,
+            "scores": _rows(scores),
+        }
         self.stdout.write(json.dumps(document, indent=2) if options["json"] else _text(document))
 
 
@@ -64,40 +73,50 @@ def _rows(scores: dict[int, HealthScore]) -> list[dict[str, Any]]:
     summaries = CustomerSummary.objects.filter(customer_id__in=scores).order_by("customer_id")
     names = dict(summaries.values_list("customer_id", "customer__name"))
     outside = dict(ExternalId.objects.filter(customer_id__in=names).values_list("customer_id", "value"))
+    cards = cards_of(score.version for score in scores.values())
     return [
         {
             "customer": outside.get(pk, str(pk)),
             "id": pk,
             "name": name,
             "score": _number(scores[pk].score),
+            "computed": _number(scores[pk].computed),
             "band": scores[pk].band,
             "coverage": _number(scores[pk].coverage),
             "reason": scores[pk].reason or None,
             "arithmetic": _number(scores[pk].arithmetic),
+            "scorecard": scores[pk].version.scorecard.key,
             "version": scores[pk].version.number,
             "readings_as_of": scores[pk].as_of.isoformat(),
             "stored": scores[pk].pk is not None,
-            "contributions": _contributions(scores[pk]),
+            "contributions": _contributions(scores[pk], cards[scores[pk].version_id]),
         }
         for pk, name in names.items()
     ]
 
 
-def _contributions(score: HealthScore) -> list[dict[str, Any]]:
-    readings = {one["measure"]: one for one in score.inputs["readings"]}
-    points = {line["key"]: line["points"] for line in score.lines}
-    return [
-        {
-            "measure": key,
-            "points": _number(Decimal(points.get(key, 0)) / 1_000_000),
-            "value": _number(Decimal(readings[key]["value"]) / 1_000_000)
-            if key in readings and readings[key]["value"] is not None
-            else None,
-            "as_of": readings.get(key, {}).get("as_of"),
-            "reason": readings.get(key, {}).get("reason") or None,
-        }
-        for key in {**readings, **points}
+def _contributions(score: HealthScore, card: Card) -> list[dict[str, Any]]:
+    """One row per measure in card order, then what the cap and the override add: their sum is the score."""
+    inputs, lines = score.inputs, score.lines or [0] * len(card.measures)
+    rows = zip(card.measures, lines, inputs["values"], days_of(inputs), inputs["reasons"], strict=True)
+    found = [
+        _part(measure.key, points, value=value, as_of=day, reason=REASONS[reason])
+        for measure, points, value, day, reason in rows
     ]
+    extra = {CAP_LINE: score.cap, OVERRIDE_LINE: score.override_part or None}
+    return found + [_part(key, points) for key, points in extra.items() if points is not None]
+
+
+def _part(
+    key: str, points: int, *, value: int | None = None, as_of: date | None = None, reason: str = ""
+) -> dict[str, Any]:
+    return {
+        "measure": key,
+        "points": _number(Decimal(points) / MICRO),
+        "value": None if value is None else _number(Decimal(value) / MICRO),
+        "as_of": None if as_of is None else as_of.isoformat(),
+        "reason": reason or None,
+    }
 
 
 def _text(document: dict[str, Any]) -> str:
@@ -113,8 +132,9 @@ def _text(document: dict[str, Any]) -> str:
                 f"reading {part['value']:g}" if part["value"] is not None else f"no reading: {part['reason']}"
             )
             lines.append(f"    {part['measure']:<28} {part['points']:>12.6f}  {value}")
-        if row["arithmetic"] is not None:
-            lines.append(f"    {'sum':<28} {row['arithmetic']:>12.6f}")
+        total = row["arithmetic"] if row["score"] is None else row["score"]
+        if total is not None:
+            lines.append(f"    {'sum':<28} {total:>12.6f}")
     if not document["scores"]:
         lines.append("No customer to score.")
     return "\n".join(lines)
@@ -143,15 +163,16 @@ def _end(day: date | None) -> datetime | None:
     )
 
 
-def _version(key: str | None, now: datetime) -> ScorecardVersion:
+def _cards(key: str | None, now: datetime) -> CardSet:
+    """The cards in force with their rules, or one card for everybody."""
     if key is None:
-        return live_version() or ensure_default_scorecard(now=now)
+        return cards_in_force() or only(ensure_default_scorecard(now=now))
     version = live_version_of(key)
     if version is None:
         raise CommandError(
             f"No scorecard {key} is in force. See /health/ for their keys.", returncode=REFUSED
         )
-    return version
+    return only(version)
 
 
 def _customer_id(text: str) -> int:

@@ -15,7 +15,7 @@ def scores(*, share: float) -> tuple[int, list[tuple[str, Any, str]]]:
     open_rows = HealthScore.objects.filter(to_at=None)
     stored = {
         pk: (row, score)
-        for row, pk, score in open_rows.values_list("pk", "customer_id", "score")
+        for row, pk, score in open_rows.values_list("pk", "customer_id", "computed")
         if pk * 7919 % STEPS < below
     }
     wrong: list[tuple[str, Any, str]] = []

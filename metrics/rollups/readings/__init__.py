@@ -10,14 +10,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from accounts.queries import organisation
 from customers.choices import Attribute
-from customers.models import AttributeValue, Customer
-from metrics.formulas.health_measures import SLOTS
+from customers.models import AttributeValue, Customer, ImportBatch
+from metrics.formulas.health_measures import DAY_ZERO, NO_DAY
 from metrics.models import CurrentReading
-from metrics.queries.health_inputs import DAY_ZERO, PackedReadings
-from metrics.rollups.readings import commercial, outcomes, sentiment, support, usage
+from metrics.queries.health_inputs import PackedReadings
+from metrics.queries.measures import catalog, width
+from metrics.rollups.readings import commercial, labels, outcomes, sentiment, support, usage
 from metrics.rollups.readings.parts import NO_FACTS, known, table
 
 FAMILIES = (usage.SELECT, outcomes.SELECT, sentiment.SELECT, support.SELECT, commercial.SELECT)
@@ -25,6 +27,7 @@ FAMILIES = (usage.SELECT, outcomes.SELECT, sentiment.SELECT, support.SELECT, com
 _SELECT = """
 WITH scope AS MATERIALIZED (
     SELECT c.id AS customer_id, coalesce(p.value, c.phase) AS phase, coalesce(p.from_on, c.phase_since) AS phase_since,
+        c.industry, c.country,
         (extract(year FROM age(%(as_of)s, c.created_on)) * 12
          + extract(month FROM age(%(as_of)s, c.created_on)))::int AS tenure_months
     FROM {customers} c
@@ -38,17 +41,25 @@ WITH scope AS MATERIALIZED (
         AND (%(customer_ids)s::bigint[] IS NULL OR c.id = ANY (%(customer_ids)s::bigint[]))
 ), {events}, reading (customer_id, slot, value, day, reason) AS (
     {families}
+), packed AS (
+    SELECT s.customer_id,
+        array_agg(CASE WHEN r.reason = 0 THEN coalesce(r.value, 0) ELSE 0 END ORDER BY g.slot) AS values,
+        array_agg(coalesce(r.day - '{day_zero}'::date, {no_day}) ORDER BY g.slot) AS days,
+        array_agg(coalesce(r.reason, {no_facts})::smallint ORDER BY g.slot) AS reasons
+    FROM scope s
+    CROSS JOIN generate_series(0, %(width)s - 1) AS g (slot)
+    LEFT JOIN reading r ON r.customer_id = s.customer_id AND r.slot = g.slot
+    GROUP BY s.customer_id
+), label (customer_id, label) AS (
+    {labels}
 )
-SELECT s.customer_id,
-    array_agg(r.value ORDER BY g.slot) AS values,
-    array_agg(r.day - '{day_zero}'::date ORDER BY g.slot) AS days,
-    array_agg(coalesce(r.reason, {no_facts})::smallint ORDER BY g.slot) AS reasons,
-    s.phase, s.tenure_months, %(as_of)s::date AS as_of
-FROM scope s
-CROSS JOIN generate_series(0, {last_slot}) AS g (slot)
-LEFT JOIN reading r ON r.customer_id = s.customer_id AND r.slot = g.slot
-GROUP BY s.customer_id, s.phase, s.tenure_months
-ORDER BY s.customer_id
+SELECT p.customer_id, p.values, p.days, p.reasons, s.phase, s.tenure_months, coalesce(l.labels, '{{}}') AS labels,
+    %(as_of)s::date AS as_of
+FROM packed p JOIN scope s ON s.customer_id = p.customer_id
+LEFT JOIN (
+    SELECT customer_id, array_agg(label ORDER BY label) AS labels FROM label GROUP BY customer_id
+) l ON l.customer_id = p.customer_id
+ORDER BY p.customer_id
 """.format(
     customers=table(Customer),
     attributes=table(AttributeValue),
@@ -56,25 +67,33 @@ ORDER BY s.customer_id
     known=known(AttributeValue, "a"),
     events=usage.EVENTS.strip(),
     families="\n    UNION ALL\n".join(FAMILIES),
+    labels=labels.SELECT.strip(),
     day_zero=DAY_ZERO.isoformat(),
+    no_day=NO_DAY,
     no_facts=NO_FACTS,
-    last_slot=SLOTS - 1,
 )
 
 _FILL = f"""
-INSERT INTO {table(CurrentReading)} AS held (customer_id, values, days, reasons, phase, tenure_months, as_of)
-SELECT customer_id, values, days, reasons, phase, tenure_months, as_of FROM ({_SELECT}) found
+INSERT INTO {table(CurrentReading)} AS held (customer_id, values, days, reasons, phase, tenure_months, labels, as_of)
+SELECT customer_id, values, days, reasons, phase, tenure_months, labels, as_of FROM ({_SELECT}) found
 ON CONFLICT (customer_id) DO UPDATE SET values = excluded.values, days = excluded.days, reasons = excluded.reasons,
-    phase = excluded.phase, tenure_months = excluded.tenure_months, as_of = excluded.as_of, changed_at = now()
-WHERE held.as_of <= excluded.as_of AND (held.values, held.days, held.reasons, held.phase, held.tenure_months, held.as_of)
+    phase = excluded.phase, tenure_months = excluded.tenure_months, labels = excluded.labels, as_of = excluded.as_of,
+    changed_at = now()
+WHERE held.as_of <= excluded.as_of
+    AND (held.values, held.days, held.reasons, held.phase, held.tenure_months, held.labels, held.as_of)
     IS DISTINCT FROM (excluded.values, excluded.days, excluded.reasons, excluded.phase, excluded.tenure_months,
-        excluded.as_of)
+        excluded.labels, excluded.as_of)
 """
 
 
 def customer_ids() -> list[int]:
     """Everybody who has readings: all customers that are not archived, in key order."""
     return list(Customer.objects.active().order_by("pk").values_list("pk", flat=True))
+
+
+def history_batches() -> QuerySet[ImportBatch]:
+    """Ids of the imports whose facts count as known from the day they speak of."""
+    return ImportBatch.objects.filter(options__history=True).values_list("pk", flat=True)
 
 
 def fill(*, customer_ids: Iterable[int] | None, as_of: date, now: datetime) -> int:
@@ -105,4 +124,6 @@ def _parameters(
         "until": min(day_end, now),
         "known_at": known_at,
         "zone": str(zone),
+        "width": width(catalog()),
+        "history": [] if known_at is None else list(history_batches()),
     }

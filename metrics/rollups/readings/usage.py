@@ -11,7 +11,7 @@ from metrics.rollups.readings.parts import MILLION, NO_FACTS, UNSET, known, slot
 
 _PAYING = f"('{LineStatus.ACTIVE}', '{LineStatus.PAST_DUE}')"
 # Partitions go by the sender's time, which lies within two days of the stored local day.
-_KNOWN_EVENT = "(%(known_at)s::timestamptz IS NULL OR e.recorded_at <= %(known_at)s)"
+_KNOWN_EVENT = "(%(known_at)s::timestamptz IS NULL OR e.recorded_at <= %(known_at)s OR e.batch_id = ANY (%(history)s::bigint[]))"
 
 # Common tables: the first and last day of each customer, and the events of the two windows, each read once.
 EVENTS = f"""
