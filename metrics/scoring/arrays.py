@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -53,6 +53,9 @@ class ReadingsMatrix:
     tenure: Int32s
     label_sets: tuple[frozenset[str], ...]
     label_codes: Int32s
+    _holders: dict[str, Mask] = field(
+        default_factory=dict, repr=False
+    )  # which label sets hold a segment, once asked
 
     def __len__(self) -> int:
         return len(self.customer_ids)
@@ -75,6 +78,7 @@ class ReadingsMatrix:
             tenure=self.tenure[places],
             label_sets=self.label_sets,
             label_codes=self.label_codes[places],
+            _holders=self._holders,
         )
 
     def between(self, start: int, stop: int) -> ReadingsMatrix:
@@ -89,18 +93,21 @@ class ReadingsMatrix:
             tenure=self.tenure[start:stop],
             label_sets=self.label_sets,
             label_codes=self.label_codes[start:stop],
+            _holders=self._holders,
         )
 
     def in_phase(self, phase: str) -> Mask:
         """Who is in this phase."""
-        codes = [code for code, word in enumerate(self.phases) if word == phase]
-        return np.isin(self.phase_codes, codes)
+        table = np.array([word == phase for word in self.phases], dtype=np.bool_)
+        return _taken(table, self.phase_codes)
 
     def holds(self, segment: str) -> Mask:
         """Who holds a label, or every one of several joined by " & "; "" is held by everybody."""
-        wanted = frozenset(segment.split(TOGETHER)) if segment else frozenset()
-        table = np.array([wanted <= labels for labels in self.label_sets], dtype=np.bool_)
-        return table.take(self.label_codes) if len(table) else np.zeros(len(self), dtype=np.bool_)
+        if segment not in self._holders:
+            wanted = frozenset(segment.split(TOGETHER)) if segment else frozenset()
+            found = [wanted <= labels for labels in self.label_sets]
+            self._holders[segment] = np.array(found, dtype=np.bool_)
+        return _taken(self._holders[segment], self.label_codes)
 
     @classmethod
     def from_rows(cls, rows: Sequence[ReadingsRow], slots: int) -> ReadingsMatrix:
@@ -126,6 +133,10 @@ class ReadingsMatrix:
             phases=tuple(phases),
             label_sets=tuple(labels),
         )
+
+
+def _taken(table: Mask, codes: Int32s) -> Mask:
+    return table.take(codes) if len(codes) else np.zeros(0, dtype=np.bool_)
 
 
 def _codes(row: ReadingsRow) -> list[int]:
