@@ -118,10 +118,10 @@ def thin_peers(card: Card, facts: CardFacts) -> Iterator[Finding]:
 def much_missing(card: Card, facts: CardFacts) -> Iterator[Finding]:
     """L-16: more than 40 % of customers have no reading of a measure that is left out then."""
     for measure, known in _used(card, facts):
-        if isinstance(measure, CardMeasure) and measure.missing == "redistribute" and measure.weight:
-            if known.missing is not None and known.missing > MOST_MISSING:
-                text = f"{known.title} is missing for more than 40 % of customers and left out there."
-                yield _warning("L-16", measure.key, text, "Connect its feed, or choose another policy.")
+        left_out = isinstance(measure, CardMeasure) and measure.missing == "redistribute" and measure.weight
+        if left_out and known.missing is not None and known.missing > MOST_MISSING:
+            text = f"{known.title} is missing for more than 40 % of customers and left out there."
+            yield _warning("L-16", measure.key, text, "Connect its feed, or choose another policy.")
 
 
 def uneven_phases(card: Card, facts: CardFacts) -> Iterator[Finding]:
