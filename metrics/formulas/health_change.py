@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Literal
 
 from metrics.formulas.health import ANYONE, NO_FACTS, Reading, Subject, curve_for, explain, level
-from metrics.formulas.health_cards import ActionsCard, Card, CardMeasure, WeightedCard
+from metrics.formulas.health_cards import Action, ActionsCard, Card, CardMeasure, WeightedCard
 from metrics.formulas.health_curves import Peers, Percentile
 from metrics.formulas.health_numbers import NEUTRAL
 from metrics.formulas.health_override import OVERRIDE_LINE, Override, effective
@@ -140,7 +140,7 @@ class _End:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.measures = {measure.key: measure for measure in state.card.measures}
+        self.measures: dict[str, CardMeasure | Action] = {one.key: one for one in state.card.measures}
         self.readings = {
             measure.key: reading for measure, reading in zip(state.card.measures, state.readings, strict=True)
         }

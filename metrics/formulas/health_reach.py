@@ -85,7 +85,8 @@ def _highest(card: WeightedCard, ranges: Mapping[str, tuple[int, int] | None]) -
     binding = sorted(
         ((cap.at_most, cap.key) for cap in card.caps if _must_fire(card, ranges, cap.key, cap.below)),
     )
-    best, without = None, []
+    best: int | None = None
+    without: list[str] = []
     for at_most, key in [*binding, (NO_LIMIT, "")]:
         found = _extreme(card, ranges, up=True, without=without)
         if found is not None:
