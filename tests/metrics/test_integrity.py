@@ -77,7 +77,7 @@ FAULTS = {
     "IC-04": (SECOND_REGION, None),
     "IC-07": ("UPDATE customers_customersummary SET owner_id = NULL", None),
     "IC-08": ("UPDATE metrics_cohortmonth SET paying = 9 WHERE k = 3", None),
-    "IC-09": ("UPDATE metrics_healthscore SET score = 1, reason = ''", None),
+    "IC-09": ("UPDATE metrics_healthscore SET computed = 1, reason = ''", None),
     "IC-11": ("UPDATE metrics_movement SET customer_id = 0 WHERE kind = 'churn'", None),
     "IC-11b": ("SELECT setval(pg_get_serial_sequence('customers_customer', 'id'), 1, false)", None),
     "IC-13": (OLD_LEASE, None),
