@@ -3,6 +3,8 @@
 from django.urls import path
 
 from metrics.views import (
+    card_editor,
+    card_preview,
     cohorts,
     costs,
     dashboard,
@@ -52,9 +54,9 @@ urlpatterns = [
     path("health/", scorecards.health_settings, name="health_settings"),
     path("health/versions/<int:pk>/", scorecards.scorecard, name="scorecard"),
     path("health/drafts/", scorecards.start_draft, name="start_draft"),
-    path("health/drafts/<int:pk>/", scorecards.scorecard_draft, name="scorecard_draft"),
-    path("health/drafts/<int:pk>/weights/", scorecards.scorecard_weights, name="scorecard_weights"),
-    path("health/drafts/<int:pk>/preview/", scorecards.scorecard_preview, name="scorecard_preview"),
+    path("health/drafts/<int:pk>/", card_editor.scorecard_draft, name="scorecard_draft"),
+    path("health/drafts/<int:pk>/weights/", card_editor.scorecard_weights, name="scorecard_weights"),
+    path("health/drafts/<int:pk>/preview/", card_preview.scorecard_preview, name="scorecard_preview"),
     path("health/drafts/<int:pk>/publish/", scorecards.publish_scorecard, name="publish_scorecard"),
     path("health/drafts/<int:pk>/discard/", scorecards.discard_draft, name="discard_draft"),
 ]

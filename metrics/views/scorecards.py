@@ -1,37 +1,26 @@
 """Scorecards: what is in force, drafts, the effect of a draft, and publishing it."""
 
-from datetime import date, datetime
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.choices import Role
-from accounts.queries.organisation import local_day
 from config.web.access import declare
 from config.web.errors import DomainError
 from config.web.forms import refuse
 from config.web.htmx import page_or_part
 from customers.queries.access import customers_for
-from metrics.forms.scorecards import GROUP, MEASURE, PublishForm, WeightsForm
-from metrics.formulas.health_cards import CardError, read_card
-from metrics.models import ScorecardVersion
-from metrics.queries.card_preview import preview_of
-from metrics.queries.scorecards import default_scorecard, draft_for, live_version, version_by_id, versions_of
+from metrics.forms.scorecards import PublishForm
+from metrics.queries.scorecards import default_scorecard, live_version, version_by_id, versions_of
 from metrics.queries.shown_customers import bands_in
 from metrics.services import scorecards
-from metrics.services.scorecards import DraftChangedError
-from metrics.views.scorecard_tables import (
-    bands_summary,
-    bands_table,
-    checks,
-    least_share,
-    preview_tables,
-    weights_table,
-)
+from metrics.views.card_editor import draft_or_404
+from metrics.views.card_preview import preview_page
+from metrics.views.scorecard_tables import bands_summary, bands_table, least_share, weights_table
 
 ADMINS = (Role.ADMIN,)
 
@@ -73,56 +62,11 @@ def scorecard(request: HttpRequest, pk: int) -> HttpResponse:
     return page_or_part(request, "metrics/scorecard.html", context=context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@declare(access="login", scope="organisation", roles=ADMINS)
-def scorecard_draft(request: HttpRequest, pk: int) -> HttpResponse:
-    """Edit the weights of a draft. A save that comes second is told what the first one stored."""
-    draft = _draft_or_404(pk)
-    form = _weights_form(request, draft)
-    status = 200
-    if form.is_bound:
-        now = timezone.now()
-        if form.is_valid() and _save(request, draft, form, now):
-            return redirect(
-                "metrics:scorecard_preview" if "preview" in request.POST else "metrics:scorecard_draft", pk=pk
-            )
-        status = 422
-        draft = _draft_or_404(pk)
-    context = _draft_context(draft, form)
-    return page_or_part(request, "metrics/scorecard_draft.html", context=context, status=status)
-
-
-@require_POST
-@declare(access="login", scope="organisation", roles=ADMINS)
-def scorecard_weights(request: HttpRequest, pk: int) -> HttpResponse:
-    """The weights table with the shares of what is typed; nothing is stored."""
-    draft = _draft_or_404(pk)
-    form = _weights_form(request, draft)
-    valid = form.is_valid()
-    if valid:
-        draft.body = scorecards.with_weights(draft.body, form.weights(GROUP), form.weights(MEASURE))
-    context = _draft_context(draft, form)
-    return page_or_part(
-        request,
-        "metrics/scorecard_draft.html",
-        parts=["scorecard_weights"],
-        context=context,
-        status=200 if valid else 422,
-    )
-
-
-@require_safe
-@declare(access="login", scope="organisation", roles=ADMINS)
-def scorecard_preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """Who would change band if the draft were published today. Writes nothing."""
-    return _preview_page(request, _draft_or_404(pk), PublishForm())
-
-
 @require_POST
 @declare(access="login", scope="organisation", roles=ADMINS)
 def publish_scorecard(request: HttpRequest, pk: int) -> HttpResponse:
     """Put a previewed draft in force; the worker scores everybody within a minute."""
-    draft = _draft_or_404(pk)
+    draft = draft_or_404(pk)
     form = PublishForm(request.POST)
     if form.is_valid():
         try:
@@ -134,7 +78,7 @@ def publish_scorecard(request: HttpRequest, pk: int) -> HttpResponse:
                 request, f"{live.scorecard} {live.label} is in force. Scores follow within a minute."
             )
             return redirect("metrics:health_settings")
-    return _preview_page(request, _draft_or_404(pk), form, status=422)
+    return preview_page(request, draft_or_404(pk), form, status=422)
 
 
 @require_POST
@@ -152,76 +96,9 @@ def start_draft(request: HttpRequest) -> HttpResponse:
 def discard_draft(request: HttpRequest, pk: int) -> HttpResponse:
     """Delete a draft; nothing in force changes."""
     try:
-        scorecards.discard_draft(draft=_draft_or_404(pk), by=request.user, now=timezone.now())
+        scorecards.discard_draft(draft=draft_or_404(pk), by=request.user, now=timezone.now())
     except DomainError as error:
         messages.error(request, str(error))
     else:
         messages.success(request, "The draft is gone. What is in force has not changed.")
     return redirect("metrics:health_settings")
-
-
-def _draft_or_404(pk: int) -> ScorecardVersion:
-    draft = draft_for(pk)
-    if draft is None:
-        raise Http404
-    return draft
-
-
-def _weights_form(request: HttpRequest, draft: ScorecardVersion) -> WeightsForm:
-    data = request.POST if request.method == "POST" else None
-    return WeightsForm(data, card=scorecards.weighted_card(draft), initial={"version": draft.version})
-
-
-def _save(request: HttpRequest, draft: ScorecardVersion, form: WeightsForm, now: datetime) -> bool:
-    try:
-        scorecards.save_draft(
-            draft=draft,
-            group_weights=form.weights(GROUP),
-            measure_weights=form.weights(MEASURE),
-            version=form.cleaned_data["version"],
-            by=request.user,
-            now=now,
-        )
-    except DraftChangedError as error:
-        form.data = {**form.data.dict(), "version": str(error.current.version)}
-        refuse(form, error)
-        return False
-    except DomainError as error:
-        refuse(form, error)
-        return False
-    messages.success(request, "The draft is saved.")
-    return True
-
-
-def _draft_context(draft: ScorecardVersion, form: WeightsForm) -> dict[str, Any]:
-    card = scorecards.weighted_card(draft)
-    base = scorecards.weighted_card(draft.base) if draft.base else None
-    return {
-        "draft": draft,
-        "form": form,
-        "weights": weights_table(card, form=form, base=base),
-        "share_sum": 1 if card.base_total else 0,
-        "checks": checks(card),
-        "bands": card.bands,
-        "versions": list(versions_of(draft.scorecard_id)),
-        "is_conflict": form.is_bound and bool(form.non_field_errors()),
-    }
-
-
-def _preview_page(
-    request: HttpRequest, draft: ScorecardVersion, form: PublishForm, status: int = 200
-) -> HttpResponse:
-    context: dict[str, Any] = {"draft": draft, "form": form, "today": _today(request)}
-    form.initial = {"version": draft.version}
-    try:
-        read_card(draft.body)
-    except CardError as error:
-        context["problems"] = error.problems
-    else:
-        preview = preview_of(draft, as_of=context["today"])
-        context |= {"preview": preview, **preview_tables(preview)}
-    return page_or_part(request, "metrics/scorecard_preview.html", context=context, status=status)
-
-
-def _today(request: HttpRequest) -> date:
-    return local_day(timezone.now(), request.organisation)  # type: ignore[attr-defined] - third-party-type
