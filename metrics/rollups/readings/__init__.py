@@ -26,8 +26,8 @@ FAMILIES = (usage.SELECT, outcomes.SELECT, sentiment.SELECT, support.SELECT, com
 
 _SELECT = """
 WITH scope AS MATERIALIZED (
-    SELECT c.id AS customer_id, coalesce(p.value, c.phase) AS phase, coalesce(p.from_on, c.phase_since) AS phase_since,
-        c.industry, c.country,
+    SELECT c.id AS customer_id, coalesce(p.value, today.phase, '') AS phase,
+        coalesce(p.from_on, today.phase_since) AS phase_since, c.industry, c.country,
         (extract(year FROM age(%(as_of)s, c.created_on)) * 12
          + extract(month FROM age(%(as_of)s, c.created_on)))::int AS tenure_months
     FROM {customers} c
@@ -37,7 +37,8 @@ WITH scope AS MATERIALIZED (
             AND (a.to_on IS NULL OR a.to_on > %(as_of)s) AND {known}
         ORDER BY a.from_on DESC LIMIT 1
     ) p ON true
-    WHERE c.archived_at IS NULL
+    LEFT JOIN {customers} today ON today.id = c.id AND %(known_at)s::timestamptz IS NULL
+    WHERE (c.archived_at IS NULL OR c.archived_at > %(known_at)s::timestamptz)
         AND (%(customer_ids)s::bigint[] IS NULL OR c.id = ANY (%(customer_ids)s::bigint[]))
 ), {events}, reading (customer_id, slot, value, day, reason) AS (
     {families}
