@@ -15,6 +15,7 @@ from metrics.formulas.health_numbers import FULL, MICRO
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 Direction = Literal["up", "down", "free"]
 
 MOST_PARTS = 20  # a curve has at most 20 knots
@@ -34,9 +35,49 @@ class FittedCurve:
     neutral: int
 
 
-def fit_curve(
-    values: Ints, present: NDArray[np.bool_], churned: Floats, direction: Direction
-) -> FittedCurve | None:
+@dataclass(frozen=True, eq=False, slots=True)
+class Rows:
+    """Readings behind the rows of a fit, customers x measures.
+
+    `fade` is what age has left of a reading's points (1 fresh, 0 expired), `neutral` the points / 100 it fades to.
+    """
+
+    values: Ints
+    present: Mask
+    fade: Floats
+    churned: Floats
+    directions: tuple[Direction, ...]
+    neutral: Floats
+
+    def curves(self, rows: Mask) -> list[FittedCurve | None]:
+        """A curve per measure from these rows only."""
+        return [
+            fit_curve(self.values[rows, n], self.present[rows, n], self.churned[rows], direction)
+            for n, direction in enumerate(self.directions)
+        ]
+
+    def points(self, rows: Mask) -> Floats:
+        """Points / 100 of all rows on the curves of these rows; a measure without a curve is the same for all."""
+        found = np.full(self.values.shape, 0.5)
+        for n, curve in enumerate(self.curves(rows)):
+            if curve is not None:
+                heights = on_curve(curve, self.values[:, n]) / FULL
+                faded = self.neutral[n] + (heights - self.neutral[n]) * self.fade[:, n]
+                counts = self.present[:, n] & (self.fade[:, n] > 0)
+                found[:, n] = np.where(counts, faded, curve.neutral / FULL)
+        return found
+
+
+def on_curve(curve: FittedCurve, values: Ints) -> Floats:
+    """Points of values on a fitted curve, as the card will give them but for rounding."""
+    places = np.array([place for place, _ in curve.points], dtype=float)
+    heights = np.array([height for _, height in curve.points], dtype=float)
+    if curve.kind == "linear":
+        return np.asarray(np.interp(values, places, heights))
+    return np.asarray(heights[np.maximum(np.searchsorted(places, values, side="right") - 1, 0)])
+
+
+def fit_curve(values: Ints, present: Mask, churned: Floats, direction: Direction) -> FittedCurve | None:
     """The curve of one measure from readings in 10^-6; None when churn does not differ along it.
 
     `present` tells which rows have a reading. Knots never fall for `up`, never rise for `down`.

@@ -6,6 +6,7 @@ the reference by lambda. Both problems are convex and tiny, so an active-set New
 Statistics, not arithmetic of scores: floats throughout, every random choice from a fixed seed.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Redesign = Callable[[Mask], Floats]
 
 STRENGTHS = (
     0.1,
@@ -167,21 +170,26 @@ def free(
     return minimise(x, y, times, reference(x, y, times, shares).slopes[0] * shares, strength, start)
 
 
-def propose(x: Floats, y: Floats, customers: Ints, shares: Floats, *, seed: int) -> Proposal:
+def propose(
+    x: Floats, y: Floats, customers: Ints, shares: Floats, *, seed: int, redesign: Redesign | None = None
+) -> Proposal:
     """Choose lambda by left-out loss, compare with the present shares, and give intervals when it is better.
 
-    `customers` names the customer of each row: a customer is left out, or drawn, with all of its rows.
+    `customers` names the customer of each row: a customer is left out, or drawn, with all of its rows. `redesign`
+    makes other points for all rows from the rows of a mask only (fitted curves); the present card keeps `x`.
     """
     shares = shares / shares.sum()
-    ones = np.ones(len(y))
-    folds = _folds(customers, seed)
-    before, logits_before = _left_out_reference(x, y, shares, folds)
-    tried = [_left_out(x, y, shares, folds, strength) for strength in STRENGTHS]
     owners = np.unique(customers, return_inverse=True)[1]
+    outs = _left_outs(customers, seed, most_folds=LEAVE_ONE_OUT if redesign is None else FOLDS)
+    before, logits_before = _left_out_reference(x, y, shares, outs)
+    folds = [(out, x if redesign is None else redesign(~out)) for out in outs]
+    x = x if redesign is None else _crossed(folds)
+    tried = [_left_out(x, y, shares, folds, strength) for strength in STRENGTHS]
     chosen = _largest_as_good([loss for loss, _ in tried], owners)
     after, logits_after = tried[chosen]
-    fit = free(x, y, ones, shares, STRENGTHS[chosen])
-    is_kept = chosen == len(STRENGTHS) - 1  # the pull that all but keeps the present shares is as good as any
+    fit = free(x, y, np.ones(len(y)), shares, STRENGTHS[chosen])
+    # the pull that all but keeps the present shares is as good as any, and nothing else is new
+    is_kept = redesign is None and chosen == len(STRENGTHS) - 1
     better = not is_kept and _is_clear_gain(before - after, owners) and fit.slopes.sum() > 0
     return Proposal(
         better=bool(better),
@@ -195,36 +203,45 @@ def propose(x: Floats, y: Floats, customers: Ints, shares: Floats, *, seed: int)
     )
 
 
-def _folds(customers: Ints, seed: int) -> Ints:
-    """Number of the fold per row: each customer alone up to 200, else five at random."""
+def _crossed(folds: Sequence[tuple[Mask, Floats]]) -> Floats:
+    """Every row with the points that rows of other customers gave it, so that no curve flatters its own rows."""
+    found = np.empty_like(folds[0][1])
+    for out, seen in folds:
+        found[out] = seen[out]
+    return found
+
+
+def _left_outs(customers: Ints, seed: int, *, most_folds: int = LEAVE_ONE_OUT) -> list[Mask]:
+    """Rows left out at a time: each customer alone up to 200, else one of five parts drawn at random."""
     names, owner = np.unique(customers, return_inverse=True)
-    if len(names) <= LEAVE_ONE_OUT:
-        return np.asarray(owner, dtype=np.int64)
-    dealt = np.arange(len(names)) % FOLDS
-    np.random.default_rng(seed).shuffle(dealt)
-    return np.asarray(dealt[owner], dtype=np.int64)
+    dealt = np.arange(len(names))
+    if len(names) > most_folds:
+        dealt %= FOLDS
+        np.random.default_rng(seed).shuffle(dealt)
+    fold = dealt[owner]
+    return [fold == number for number in np.unique(fold)]
 
 
 def _row_loss(logits: Floats, y: Floats) -> Floats:
     return np.asarray(np.logaddexp(0.0, logits) - y * logits)
 
 
-def _left_out_reference(x: Floats, y: Floats, shares: Floats, folds: Ints) -> tuple[Floats, Floats]:
+def _left_out_reference(x: Floats, y: Floats, shares: Floats, outs: Sequence[Mask]) -> tuple[Floats, Floats]:
     logits = np.zeros(len(y))
-    for fold in np.unique(folds):
-        out = folds == fold
+    for out in outs:
         fit = reference(x[~out], y[~out], np.ones(int((~out).sum())), shares)
         logits[out] = fit.intercept - (x[out] @ shares) * fit.slopes[0]
     return _row_loss(logits, y), logits
 
 
-def _left_out(x: Floats, y: Floats, shares: Floats, folds: Ints, strength: float) -> tuple[Floats, Floats]:
+def _left_out(
+    x: Floats, y: Floats, shares: Floats, folds: Sequence[tuple[Mask, Floats]], strength: float
+) -> tuple[Floats, Floats]:
     logits = np.zeros(len(y))
     start = free(x, y, np.ones(len(y)), shares, strength)
-    for fold in np.unique(folds):
-        out = folds == fold
-        fit = free(x[~out], y[~out], np.ones(int((~out).sum())), shares, strength, start)
-        logits[out] = fit.intercept - x[out] @ fit.slopes
+    for out, seen in folds:
+        fit = free(seen[~out], y[~out], np.ones(int((~out).sum())), shares, strength, start)
+        logits[out] = fit.intercept - seen[out] @ fit.slopes
     return _row_loss(logits, y), logits
 
 

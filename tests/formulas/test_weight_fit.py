@@ -84,12 +84,12 @@ def test_hz_6_noise_and_true_weights_give_no_better_weights():
 
 
 def test_hz_3_a_customer_is_left_out_with_all_its_rows():
-    owners = np.repeat(np.arange(150), 2)
-    assert len(np.unique(fit._folds(owners, 1))) == 150
-    many = np.repeat(np.arange(250), 2)
-    folds = fit._folds(many, 1)
-    assert sorted(np.unique(folds)) == [0, 1, 2, 3, 4]
-    assert (folds[::2] == folds[1::2]).all()
+    few = fit._left_outs(np.repeat(np.arange(150), 2), 1)
+    assert len(few) == 150
+    assert {int(out.sum()) for out in few} == {2}
+    many = fit._left_outs(np.repeat(np.arange(250), 2), 1)
+    assert len(many) == 5
+    assert all((out[::2] == out[1::2]).all() for out in many)
 
 
 def test_a_fitted_curve_follows_the_direction_of_its_measure():
@@ -116,3 +116,23 @@ def test_a_choice_gets_a_step_per_value_and_the_missing_their_own_points():
     points = dict(found.points)
     assert points[1_000_000] == 0 < points[0] < points[2_000_000] == 100_000_000
     assert 0 < found.neutral < points[0]
+
+
+def test_curves_are_judged_on_customers_they_were_not_fitted_on():
+    source = np.random.default_rng(9)
+    values = source.integers(0, 100_000_000, (600, 3))
+    noise = (source.random(600) < 0.3).astype(float)
+    present, fade = np.ones((600, 3), bool), np.ones((600, 3))
+    rows = curve_fit.Rows(values, present, fade, noise, ("free",) * 3, np.full(3, 0.5))
+    flat = fit.propose(
+        np.full((600, 3), 0.5), noise, np.arange(600), np.ones(3), seed=1, redesign=rows.points
+    )
+    assert not flat.better
+    churned = (source.random(600) < np.where(np.abs(values[:, 0] - 50e6) < 20e6, 0.6, 0.1)).astype(float)
+    rows = curve_fit.Rows(values, present, fade, churned, ("free",) * 3, np.full(3, 0.5))
+    found = fit.propose(
+        np.full((600, 3), 0.5), churned, np.arange(600), np.ones(3), seed=1, redesign=rows.points
+    )
+    assert found.better
+    assert found.shares[0].suggested > 0.7
+    assert found.auc_after > 0.7
