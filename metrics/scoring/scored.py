@@ -46,6 +46,12 @@ class Parts:
     real: Mask
     reasons: Int8s  # positions in REASONS
 
+    def points_or(self, instead: Sequence[int]) -> list[list[int]]:
+        """Points per customer, and for what is missing those given per measure."""
+        filler = np.array(instead, dtype=np.int64)
+        found: list[list[int]] = np.where(self.present, self.points, filler).tolist()
+        return found
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scored:

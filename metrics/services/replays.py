@@ -3,12 +3,10 @@
 Computed scores only: overrides take no part. A fact recorded later changes nothing, unless it was loaded as history.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
-
-import numpy as np
 
 from accounts.queries import organisation
 from metrics.formulas.health_cards import INSUFFICIENT, Card, WeightedCard
@@ -19,7 +17,7 @@ from metrics.queries.health_inputs import PackedReadings
 from metrics.queries.measures import Catalog, catalog, width
 from metrics.queries.peers import among
 from metrics.rollups import readings
-from metrics.scoring.arrays import ReadingsMatrix, ReadingsRow
+from metrics.scoring.arrays import PeerColumn, Peers, ReadingsMatrix, ReadingsRow
 from metrics.scoring.engine import score_matrix
 
 Report = Callable[[int, int], None]
@@ -128,15 +126,17 @@ def matrix_of(packed: Sequence[PackedReadings], measures: Catalog) -> ReadingsMa
     return ReadingsMatrix.from_rows(rows, len(slots))
 
 
-def _peers(
-    card: Card, packed: Sequence[PackedReadings], slots: Sequence[int]
-) -> Mapping[tuple[int, str], Any]:
+def _peers(card: Card, packed: Sequence[PackedReadings], slots: Sequence[int]) -> Peers:
     groups = {(slots[place], label) for place, label in peer_groups(card).items()}
-    return {group: np.array(found.values, dtype=np.int64) for group, found in among(packed, groups).items()}
+    return {
+        group: PeerColumn.of(list(found.by_customer.values()), list(found.by_customer))
+        for group, found in among(packed, groups).items()
+    }
 
 
 def _points(card: WeightedCard, result: Any) -> list[list[int]]:
     """Points per customer and measure after curve and decay; what is missing has the neutral points of the card."""
-    neutral = np.array([min(FULL, max(0, measure.neutral)) for measure in card.measures], dtype=np.int64)
-    found: list[list[int]] = np.where(result.parts.present, result.parts.points, neutral).tolist()
+    found: list[list[int]] = result.parts.points_or(
+        [min(FULL, max(0, measure.neutral)) for measure in card.measures]
+    )
     return found
