@@ -140,10 +140,9 @@ class _End:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.measures: dict[str, CardMeasure | Action] = {one.key: one for one in state.card.measures}
-        self.readings = {
-            measure.key: reading for measure, reading in zip(state.card.measures, state.readings, strict=True)
-        }
+        measures: Sequence[CardMeasure | Action] = state.card.measures
+        self.measures = {one.key: one for one in measures}
+        self.readings = {one.key: reading for one, reading in zip(measures, state.readings, strict=True)}
         self.card = _unguarded(state.card)
 
     def lines(self, readings: Mapping[str, Reading]) -> dict[str, int]:

@@ -48,7 +48,7 @@ def shown_change(change: Change) -> tuple[Shown, ...]:
         rows = tuple(row for bar in small for row in bar.inside)
         large.append(_Bar(OTHER, "", sum(bar.exact for bar in small), rows))
     whole = rounded((change.after or 0) - (change.before or 0), 1) // TENTH
-    tenths = _tenths([bar.exact for bar in large], whole)
+    tenths = whole_parts([bar.exact for bar in large], whole)
     return tuple(_shown(bar, part) for bar, part in zip(large, tenths, strict=True))
 
 
@@ -67,17 +67,17 @@ def _bars(lines: Sequence[LineChange]) -> list[_Bar]:
 
 def _shown(bar: _Bar, tenths: int) -> Shown:
     rows = sorted(bar.inside, key=lambda row: -abs(row[2]))
-    inside = _tenths([exact for *_, exact in rows], tenths)
+    inside = whole_parts([exact for *_, exact in rows], tenths)
     parts = tuple(
         Shown(cause, key, exact, part * TENTH) for (cause, key, exact), part in zip(rows, inside, strict=True)
     )
     return Shown(bar.cause, bar.key, bar.exact, tenths * TENTH, parts)
 
 
-def _tenths(parts: Sequence[int], whole: int) -> list[int]:
-    """Parts in tenths by largest remainder, so that they add up to `whole`; equal remainders go to the earlier."""
-    floors = [part // _STEP for part in parts]
-    rests = [part % _STEP for part in parts]
+def whole_parts(parts: Sequence[int], whole: int, step: int = _STEP) -> list[int]:
+    """Parts in whole steps by largest remainder, so that they add up to `whole`; equal remainders go to the earlier."""
+    floors = [part // step for part in parts]
+    rests = [part % step for part in parts]
     for place in sorted(range(len(parts)), key=lambda i: (-rests[i], i))[: whole - sum(floors)]:
         floors[place] += 1
     return floors

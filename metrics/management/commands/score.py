@@ -16,6 +16,7 @@ from metrics.formulas.health_cards import Card
 from metrics.formulas.health_measures import REASONS
 from metrics.formulas.health_numbers import MICRO
 from metrics.formulas.health_override import OVERRIDE_LINE
+from metrics.management.customers import customer_id
 from metrics.models import HealthScore
 from metrics.queries.cards import CardSet, cards_in_force, only
 from metrics.queries.health_inputs import days_of
@@ -51,7 +52,7 @@ class Command(BaseCommand):
         if as_of > today:
             raise CommandError(f"{as_of} lies ahead. Choose a day up to {today}.", returncode=REFUSED)
         cards = _cards(options["scorecard"], now)
-        ids = None if options["customer"] is None else [_customer_id(options["customer"])]
+        ids = None if options["customer"] is None else [customer_id(options["customer"])]
         known_at = _end(_day(options["known_at"]))
         scores: dict[int, HealthScore] = {}
         if known_at is None and options["scorecard"] is None:
@@ -173,13 +174,3 @@ def _cards(key: str | None, now: datetime) -> CardSet:
             f"No scorecard {key} is in force. See /health/ for their keys.", returncode=REFUSED
         )
     return only(version)
-
-
-def _customer_id(text: str) -> int:
-    """Ids of imported files win over Tend's own, because people know those."""
-    found = ExternalId.objects.filter(value=text).order_by("pk").values_list("customer_id", flat=True).first()
-    if found is None and text.isascii() and text.isdigit():
-        found = CustomerSummary.objects.filter(pk=int(text)).values_list("pk", flat=True).first()
-    if found is None:
-        raise CommandError(f"No customer {text}. Give its id as imported.", returncode=REFUSED)
-    return found
