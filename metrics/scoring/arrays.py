@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from metrics.formulas.health_measures import REASONS
+from metrics.formulas.health_measures import NO_DAY, REASONS
+from metrics.formulas.health_rules import segment_of
 from metrics.scoring.exact import Ints, Mask
 
 Int32s = npt.NDArray[np.int32]
@@ -17,11 +18,7 @@ Int8s = npt.NDArray[np.int8]
 Picks = npt.NDArray[np.integer] | Mask
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-NO_DAY = -(2**31)  # the day of a reading without one
 NO_TENURE = -(2**31)  # the months of a customer whose start is unknown
-TOGETHER = " & "  # joins labels that must all be held
-
-Peers = Mapping[tuple[int, str], Ints]  # sorted values of the peers by (slot, label), "" for all customers
 
 
 class ReadingsRow(NamedTuple):
@@ -104,7 +101,7 @@ class ReadingsMatrix:
     def holds(self, segment: str) -> Mask:
         """Who holds a label, or every one of several joined by " & "; "" is held by everybody."""
         if segment not in self._holders:
-            wanted = frozenset(segment.split(TOGETHER)) if segment else frozenset()
+            wanted = frozenset(segment_of(segment))
             found = [wanted <= labels for labels in self.label_sets]
             self._holders[segment] = np.array(found, dtype=np.bool_)
         return _taken(self._holders[segment], self.label_codes)
@@ -161,15 +158,42 @@ class PeerCounts(NamedTuple):
 NO_PEERS = -1
 
 
-def peer_counts(values: Ints, peers: Ints | None, members: Mask) -> PeerCounts:
-    """Peers below and equal to each value, without the customer itself.
+@dataclass(frozen=True, eq=False, slots=True)
+class PeerColumn:
+    """Readings of one group of peers: `values` rise; `own` belong to `customer_ids`, which rise."""
 
-    Peers are sorted and carry no names: a member whose value stands among them counts as one of them.
-    """
-    if peers is None:
-        zero = np.zeros(len(values), dtype=np.int64)
-        return PeerCounts(zero, zero, zero)
-    below = np.searchsorted(peers, values, side="left").astype(np.int64)
-    equal = np.searchsorted(peers, values, side="right").astype(np.int64) - below
-    itself = members & (equal > 0)
-    return PeerCounts(below, equal - itself, len(peers) - itself.astype(np.int64))
+    values: Ints
+    customer_ids: Ints
+    own: Ints
+
+    @classmethod
+    def of(cls, values: Sequence[int] | Ints, customer_ids: Sequence[int] | Ints) -> PeerColumn:
+        """The group of these readings, each with its customer, in any order."""
+        given, names = np.array(values, dtype=np.int64), np.array(customer_ids, dtype=np.int64)
+        order = np.argsort(names)
+        return cls(np.sort(given), names[order], given[order])
+
+    def counts(self, customer_ids: Ints, values: Ints) -> PeerCounts:
+        """Peers below and equal to each value, without the customer itself."""
+        below = np.searchsorted(self.values, values, side="left").astype(np.int64)
+        equal = np.searchsorted(self.values, values, side="right").astype(np.int64) - below
+        size = np.full(len(values), len(self.values), dtype=np.int64)
+        if len(self.own):
+            places = np.minimum(np.searchsorted(self.customer_ids, customer_ids), len(self.own) - 1)
+            itself = self.customer_ids[places] == customer_ids
+            own = self.own[places]
+            below -= itself & (own < values)
+            equal -= itself & (own == values)
+            size -= itself
+        return PeerCounts(below, equal, size)
+
+
+Peers = Mapping[tuple[int, str], PeerColumn]  # by (slot, segment), "" for all customers
+
+
+def peer_counts(peers: Peers, group: tuple[int, str], customer_ids: Ints, values: Ints) -> PeerCounts:
+    """Counts in one group; a group that nobody noted has no peers."""
+    column = peers.get(group)
+    if column is None:
+        return PeerCounts(*(np.zeros(len(values), dtype=np.int64) for _ in PeerCounts._fields))
+    return column.counts(customer_ids, values)

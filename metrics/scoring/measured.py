@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from metrics.formulas.health_cards import SpecialCurve
 from metrics.formulas.health_curves import EXPIRED, OUT_OF_RANGE, THIN_PEERS
-from metrics.formulas.health_measures import REASONS
+from metrics.formulas.health_measures import NO_DAY, REASONS
 from metrics.scoring.arrays import (
-    NO_DAY,
     NO_PEERS,
     NO_TENURE,
     Int8s,
@@ -25,6 +25,15 @@ from metrics.scoring.exact import Ints, Mask, half_even
 from metrics.scoring.plan import MeasurePlan
 
 IS_EXPIRED, IS_OUTSIDE, IS_THIN = (REASONS.index(word) for word in (EXPIRED, OUT_OF_RANGE, THIN_PEERS))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Setting:
+    """The day of scoring, the peers, and by place on the card the day at which the age of a held measure stands."""
+
+    as_of_day: int
+    peers: Peers
+    held: Mapping[int, int]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,8 +67,9 @@ class _Curved:
     peers: PeerCounts | None = None
 
 
-def measured(plan: MeasurePlan, rows: ReadingsMatrix, as_of_day: int, peers: Peers) -> Measured:
+def measured(plan: MeasurePlan, rows: ReadingsMatrix, setting: Setting) -> Measured:
     """The measure of a plan for these customers."""
+    peers, as_of_day = setting.peers, setting.held.get(plan.place, setting.as_of_day)
     has = rows.reasons[:, plan.slot] == 0
     curved = _by_customer(plan, rows, has, peers) if plan.special else _on(plan.curve, plan, rows, has, peers)
     points = curved.points
@@ -101,8 +111,7 @@ def _on(
     """One curve for the customers at these places."""
     values = rows.values[places, plan.slot]
     if isinstance(curve, Rank):
-        members = rows.holds(curve.peers)[places]
-        counts = peer_counts(values, peers.get((plan.slot, curve.peers)), members)
+        counts = peer_counts(peers, (plan.slot, curve.peers), rows.customer_ids[places], values)
         points, thin = curve.on(counts)
         compared = PeerCounts(*(np.where(has[places], column, NO_PEERS) for column in counts))
         return _Curved(points, np.where(thin, np.int8(IS_THIN), np.int8(0)), compared)

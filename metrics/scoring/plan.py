@@ -23,6 +23,7 @@ class MeasurePlan:
     """One measure: where its readings stand, its curves, and what a missing one counts as (None: nothing)."""
 
     measure: CardMeasure
+    place: int
     slot: int
     weight: int
     base: int
@@ -66,16 +67,17 @@ def weighted_plan(card: WeightedCard, slots: Sequence[int]) -> WeightedPlan | No
         start = len(measures)
         for measure, own in zip(group.measures, _reduced([m.weight for m in group.measures]), strict=True):
             slot, base = next(readings)
-            measures.append(_measure(measure, slot, own, base // shared))
+            measures.append(_measure(measure, (len(measures), slot), own, base // shared))
         groups.append(GroupPlan(group.key, weight, group.rule, start, len(measures)))
     needed = -(-card.min_coverage * whole // WEIGHT_UNIT)
     return WeightedPlan(card, tuple(measures), tuple(groups), whole, needed)
 
 
-def _measure(measure: CardMeasure, slot: int, weight: int, base: int) -> MeasurePlan:
+def _measure(measure: CardMeasure, at: tuple[int, int], weight: int, base: int) -> MeasurePlan:
     return MeasurePlan(
         measure=measure,
-        slot=slot,
+        place=at[0],
+        slot=at[1],
         weight=weight,
         base=base,
         curve=prepared(measure.curve),

@@ -13,20 +13,20 @@ from metrics.formulas.health import Level, Reading, Subject, curve_for, explain
 from metrics.formulas.health_cards import Card, CardMeasure, WeightedCard
 from metrics.formulas.health_curves import Peers as Compared
 from metrics.formulas.health_curves import Percentile
-from metrics.formulas.health_measures import REASONS
-from metrics.scoring.arrays import NO_DAY, NO_PEERS, NO_TENURE, PeerCounts, Peers, ReadingsMatrix, peer_counts
+from metrics.formulas.health_measures import NO_DAY, REASONS
+from metrics.scoring.arrays import NO_PEERS, NO_TENURE, PeerCounts, ReadingsMatrix, peer_counts
 from metrics.scoring.exact import LIMIT
+from metrics.scoring.measured import Setting
 from metrics.scoring.scored import NO_BAND, SCORE_REASONS, Lines, Parts, Scored
 
 Row = tuple[list[Reading], Subject]
 
 
-def plain_rows(
-    card: Card, rows: ReadingsMatrix, as_of_day: int, slots: Sequence[int], peers: Peers
-) -> Iterator[Row]:
+def plain_rows(card: Card, rows: ReadingsMatrix, slots: Sequence[int], setting: Setting) -> Iterator[Row]:
     """What the reference takes of every customer, in the order of the matrix."""
     columns = [
-        _Column(measure, slot, rows, peers) for measure, slot in zip(card.measures, slots, strict=True)
+        _Column(place, measure, slot, rows, setting)
+        for place, (measure, slot) in enumerate(zip(card.measures, slots, strict=True))
     ]
     for place in range(len(rows)):
         tenure = int(rows.tenure[place])
@@ -35,14 +35,15 @@ def plain_rows(
             tenure_months=None if tenure == NO_TENURE else tenure,
             segments=rows.label_sets[rows.label_codes[place]],
         )
-        yield [column.reading(place, as_of_day, subject) for column in columns], subject
+        yield [column.reading(place, subject) for column in columns], subject
 
 
 class _Column:
     """Readings of one measure in plain values."""
 
-    def __init__(self, measure: Any, slot: int, rows: ReadingsMatrix, peers: Peers) -> None:
+    def __init__(self, at: int, measure: Any, slot: int, rows: ReadingsMatrix, setting: Setting) -> None:
         self.measure = measure
+        self.today = setting.held.get(at, setting.as_of_day)
         self.values = rows.values[:, slot].tolist()
         self.days = rows.days[:, slot].tolist()
         self.reasons = rows.reasons[:, slot].tolist()
@@ -51,12 +52,12 @@ class _Column:
             for curve in (measure.curve, *(special.curve for special in measure.curves)):
                 if isinstance(curve, Percentile):
                     self.counts[curve.peers] = peer_counts(
-                        rows.values[:, slot], peers.get((slot, curve.peers)), rows.holds(curve.peers)
+                        setting.peers, (slot, curve.peers), rows.customer_ids, rows.values[:, slot]
                     )
 
-    def reading(self, place: int, as_of_day: int, subject: Subject) -> Reading:
+    def reading(self, place: int, subject: Subject) -> Reading:
         day = self.days[place]
-        age = None if day == NO_DAY else max(0, as_of_day - day)
+        age = None if day == NO_DAY else max(0, self.today - day)
         if self.reasons[place]:
             return Reading(None, age, REASONS[self.reasons[place]])
         return Reading(self.values[place], age, "", self._compared(place, subject))
@@ -70,11 +71,9 @@ class _Column:
         return Compared(*(int(column[place]) for column in self.counts[curve.peers]))  # below, equal, count
 
 
-def by_reference(
-    card: Card, rows: ReadingsMatrix, as_of_day: int, slots: Sequence[int], peers: Peers
-) -> Scored:
+def by_reference(card: Card, rows: ReadingsMatrix, slots: Sequence[int], setting: Setting) -> Scored:
     """All columns from `explain`, one customer after the other. Numbers beyond int64 stay Python integers."""
-    given = list(plain_rows(card, rows, as_of_day, slots, peers))
+    given = list(plain_rows(card, rows, slots, setting))
     levels = [explain(card, readings, subject) for readings, subject in given]
     weighted = isinstance(card, WeightedCard)
     whole = card.base_total if isinstance(card, WeightedCard) else 1

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.formulas.health_cards import Bands
-from metrics.scoring.arrays import Int8s, Peers, ReadingsMatrix
+from metrics.scoring.arrays import Int8s, ReadingsMatrix
 from metrics.scoring.exact import LIMIT, Ints, Mask, apportioned, half_even
-from metrics.scoring.measured import Measured, measured
+from metrics.scoring.measured import Measured, Setting, measured
 from metrics.scoring.plan import GroupPlan, WeightedPlan, members
 from metrics.scoring.scored import NO_BAND, SCORE_REASONS, Parts, Scored
 
@@ -26,11 +26,9 @@ class Joined:
     known: Mask
 
 
-def fill_weighted(
-    plan: WeightedPlan, rows: ReadingsMatrix, as_of_day: int, peers: Peers, out: Scored
-) -> None:
+def fill_weighted(plan: WeightedPlan, rows: ReadingsMatrix, setting: Setting, out: Scored) -> None:
     """Score these customers into the columns of `out`."""
-    found = [measured(one, rows, as_of_day, peers) for one in plan.measures]
+    found = [measured(one, rows, setting) for one in plan.measures]
     groups = [_joined(group, plan, found) for group in plan.groups]
     weights = _weighed([(one.plan.weight, one.known) for one in groups], len(rows))
     known = weights > 0

@@ -49,20 +49,36 @@ def test_import_contracts_are_kept():
     assert found.returncode == 0, found.stdout + found.stderr
 
 
+def imports_of(text):
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def imports_beyond(folder, *allowed):
+    """Imports of the modules in a folder that are neither standard library nor begin with an allowed name."""
+    return [
+        f"{path.name}: {name}"
+        for path in (ROOT / folder).rglob("*.py")
+        for name in imports_of(path.read_text(encoding="utf-8"))
+        if name.split(".")[0] not in sys.stdlib_module_names
+        and not any(name == one or name.startswith(f"{one}.") for one in allowed)
+    ]
+
+
 def test_formulas_import_the_standard_library_only():
-    allowed = sys.stdlib_module_names | {"metrics"}
-    wrong = []
-    for path in (ROOT / "metrics/formulas").glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
-            wrong += [
-                f"{path.name}: {name}"
-                for name in names
-                if name.split(".")[0] not in allowed
-                or (name.startswith("metrics") and "formulas" not in name)
-            ]
-    assert wrong == []
+    assert imports_beyond("metrics/formulas", "metrics.formulas") == []
+
+
+def test_scoring_imports_numpy_and_formulas_only():
+    assert imports_beyond("metrics/scoring", "numpy", "metrics.formulas", "metrics.scoring") == []
+
+
+def test_numpy_is_known_to_scoring_only():
+    users = {path for path, text in sources() if any(n.split(".")[0] == "numpy" for n in imports_of(text))}
+    assert {path for path in users if not path.startswith("metrics/scoring/")} == set()
 
 
 def test_raw_sql_stands_only_where_it_may():

@@ -21,6 +21,7 @@ from metrics.scoring.arrays import ReadingsMatrix, ReadingsRow
 
 TODAY = 9_000
 LABELS = ("tier=gold", "tier=silver", "region=EU", "plan=pro")
+SEGMENTS = (*LABELS, "tier=gold & region=EU")
 PHASES = ("", "onboarding", "adoption", "renewal")
 REASONS = ("no_facts", "unset", "feed_lost", "")
 
@@ -38,7 +39,7 @@ def _weight(chance):
 def _curve(chance, span):
     kind = chance.choice(["linear", "linear", "bounded", "step", "target", "percentile"])
     if kind == "percentile":
-        return Percentile(chance.randint(0, 9), chance.random() < 0.5, chance.choice(["", *LABELS]))
+        return Percentile(chance.randint(0, 9), chance.random() < 0.5, chance.choice(["", *SEGMENTS]))
     unit = chance.choice([1, 7, MICRO])
     most = span // unit
     steps = [
@@ -117,7 +118,7 @@ def random_actions_card(chance):
             key=f"a{place}",
             title="A",
             impact=impact(),
-            impacts=tuple((chance.choice(LABELS), impact()) for _ in range(chance.randint(0, 3))),
+            impacts=tuple((chance.choice(SEGMENTS), impact()) for _ in range(chance.randint(0, 3))),
             max_count=chance.choice([None, chance.randint(0, 20)]),
         )
         for place in range(chance.randint(1, 5))
@@ -170,38 +171,40 @@ def random_matrix(card, chance, size):
 
 
 def random_peers(rows, slots, chance):
-    """Peers of most segments; some of them the customers' own values, as a snapshot has them."""
+    """Peers of most segments as (value, customer) in rising order: customers, strangers, and values of yesterday."""
     found = {}
     for slot in slots:
-        for label in ("", *LABELS):
+        for label in ("", *SEGMENTS):
             own = [
-                r.values[slot]
-                for r in rows
-                if r.values[slot] is not None and (not label or label in r.labels)
+                (row.values[slot] + chance.choice([0, 0, -1, MICRO]), row.customer_id)
+                for row in rows
+                if row.values[slot] is not None and set(label.split(" & ")) - {""} <= set(row.labels)
             ]
-            values = chance.sample(own, chance.randint(0, min(12, len(own))))
-            values += [value + chance.choice([-1, 0, MICRO]) for value in values]
+            peers = chance.sample(own, chance.randint(0, min(12, len(own))))
+            peers += [(value + chance.choice([-1, 0, MICRO]), -pk) for value, pk in peers]
             if chance.random() < 0.9:
-                found[slot, label] = sorted(values)
+                found[slot, label] = sorted(peers)
     return found
 
 
-def reference_rows(card, rows, slots, peers):
+def random_holds(card, chance):
+    """Days at which the age of some measures stands still."""
+    return {
+        place: TODAY - chance.randint(0, 20) for place in range(len(card.measures)) if chance.random() < 0.1
+    }
+
+
+def reference_rows(card, rows, slots, peers, held):
     """Readings and subjects built row by row from the plain data, by no code of the engine."""
     for row in rows:
-        subject = Subject(row.phase, row.tenure_months, frozenset(row.labels))
+        fulfilled = [one for one in SEGMENTS if set(one.split(" & ")) <= set(row.labels)]
+        subject = Subject(row.phase, row.tenure_months, frozenset(fulfilled))
         readings = []
-        for measure, slot in zip(card.measures, slots, strict=True):
+        for place, (measure, slot) in enumerate(zip(card.measures, slots, strict=True)):
             value, day = row.values[slot], row.days[slot]
-            age = None if day is None else max(0, TODAY - day)
-            readings.append(
-                Reading(
-                    value,
-                    age,
-                    row.reasons[slot] if value is None else "",
-                    _compared(measure, slot, row, peers, subject),
-                )
-            )
+            age = None if day is None else max(0, held.get(place, TODAY) - day)
+            reason = row.reasons[slot] if value is None else ""
+            readings.append(Reading(value, age, reason, _compared(measure, slot, row, peers, subject)))
         yield readings, subject
 
 
@@ -212,7 +215,6 @@ def _compared(measure, slot, row, peers, subject):
     curve = curve_for(measure, subject)
     if not isinstance(curve, Percentile):
         return None
-    others = list(peers.get((slot, curve.peers), ()))
-    if value in others and (not curve.peers or curve.peers in row.labels):
-        others.remove(value)
+    group = peers.get((slot, curve.peers), ())
+    others = [peer for peer, customer_id in group if customer_id != row.customer_id]
     return Peers(sum(p < value for p in others), others.count(value), len(others))

@@ -14,11 +14,12 @@ from metrics.formulas.health_measures import REASONS
 from metrics.formulas.health_numbers import MICRO
 from metrics.formulas.health_starter import starter_body
 from metrics.scoring import engine
-from metrics.scoring.arrays import NO_PEERS
+from metrics.scoring.arrays import NO_PEERS, PeerColumn
 from metrics.scoring.engine import score_matrix
 from tests.scoring.cards import (
     TODAY,
     random_actions_card,
+    random_holds,
     random_matrix,
     random_peers,
     random_weighted_card,
@@ -32,16 +33,24 @@ def compared(card, chance, size=CUSTOMERS):
     """Score one random matrix by both; returns the columns and what the reference got."""
     rows, slots, matrix = random_matrix(card, chance, size)
     peers = random_peers(rows, slots, chance)
-    plain = list(reference_rows(card, rows, slots, peers))
-    columns = {key: np.array(values, dtype=np.int64) for key, values in peers.items()}
-    found = score_matrix(card, matrix, as_of_day=TODAY, slots=slots, peers=columns, parts=True)
+    held = random_holds(card, chance)
+    plain = list(reference_rows(card, rows, slots, peers, held))
+    given = {"as_of_day": TODAY, "slots": slots, "held": held, "peers": peer_columns(peers)}
+    found = score_matrix(card, matrix, **given, parts=True)
     wanted = [level(card, readings, subject) for readings, subject in plain]
     assert [found.level(place) for place in range(size)] == wanted
     same_columns(found, wanted)
-    short = score_matrix(card, matrix, as_of_day=TODAY, slots=slots, peers=columns, lines=False)
+    short = score_matrix(card, matrix, **given, lines=False)
     for name in ("arithmetic", "known", "reason", "band", "covered"):
         assert np.array_equal(getattr(short, name), getattr(found, name))
     return found, plain
+
+
+def peer_columns(peers):
+    return {
+        group: PeerColumn.of(*np.array(members, dtype=np.int64).reshape(-1, 2).T)
+        for group, members in peers.items()
+    }
 
 
 def same_columns(found, wanted):
