@@ -14,13 +14,13 @@ from accounts.queries import organisation
 from config.web.access import declare
 from config.web.errors import DomainError
 from config.web.forms import refuse
+from config.web.replies import drawer, saved
 from customers.choices import Attribute, Phase
 from customers.forms.portfolio import BulkAssignForm, BulkFollowUpForm, BulkPhaseForm, SelectionForm
 from customers.models import Customer
 from customers.queries.access import customers_for, customers_to_edit
 from customers.queries.follow_ups import people_who_may_own
 from customers.services import assignments, attributes, follow_ups
-from customers.views.replies import drawer, saved
 
 WRITERS = ("admin", "manager", "csm")
 USUAL_DUE_DAYS = 7
@@ -111,7 +111,7 @@ def _answer(
     readable = customers_for(request.user).filter(pk__in=selected).count()
     return drawer(
         request,
-        name,
+        f"customers/parts/{name}.html",
         title=title,
         form=form,
         href=reverse("customers:portfolio"),

@@ -13,6 +13,7 @@ from config.web.access import declare
 from config.web.errors import DomainError
 from config.web.forms import refuse
 from config.web.htmx import page_or_part, part_or_page
+from config.web.replies import drawer, saved
 from customers.choices import PULSE_WORDS, Attribute
 from customers.forms.customer import AssignForm, CustomerFieldsForm, PhaseForm
 from customers.forms.pulses import PulseForm
@@ -24,7 +25,6 @@ from customers.queries.subscriptions import lines_on
 from customers.queries.timeline import KINDS, STEP, timeline_of
 from customers.services import assignments, attributes, custom_fields, customers, pulses
 from customers.views.portfolio_cells import band_word, days_word, due_word, nps_tone
-from customers.views.replies import drawer, saved
 from customers.views.timeline_lines import lines_of
 
 WRITERS = ("admin", "manager", "csm")
@@ -249,7 +249,7 @@ def _part(request: HttpRequest, found: Customer, part: str, context: dict[str, A
 def _drawer(request: HttpRequest, part: str, found: Customer, form: Any, title: str) -> HttpResponse:
     return drawer(
         request,
-        part,
+        f"customers/parts/{part}.html",
         title=title,
         form=form,
         href=_href(found),

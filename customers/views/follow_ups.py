@@ -13,6 +13,7 @@ from config.web.access import declare
 from config.web.errors import DomainError
 from config.web.forms import refuse
 from config.web.htmx import page_or_part
+from config.web.replies import drawer, refused, saved
 from config.web.tables import Column, Table
 from customers.forms.follow_ups import FollowUpChangeForm, FollowUpForm, OutcomeForm
 from customers.queries.access import customer_to_edit
@@ -27,7 +28,6 @@ from customers.queries.follow_ups import (
 )
 from customers.services import follow_ups as service
 from customers.views.portfolio_cells import due_word
-from customers.views.replies import drawer, refused, saved
 
 WRITERS = ("admin", "manager", "csm")
 TAB_WORDS = {"mine": "Mine", "team": "My team", "unassigned": "Unassigned", "done": "Done"}
@@ -98,7 +98,7 @@ def follow_up_form(request: HttpRequest, pk: int) -> HttpResponse:
             return saved(request, "The follow-up is open.", href=_customer_href(customer.pk))
     return drawer(
         request,
-        "follow_up_form",
+        "customers/parts/follow_up_form.html",
         title="New follow-up",
         form=form,
         href=_customer_href(customer.pk),
@@ -130,7 +130,7 @@ def follow_up_change(request: HttpRequest, pk: int) -> HttpResponse:
             return saved(request, "The follow-up is changed.", href=reverse("customers:follow_ups"))
     return drawer(
         request,
-        "follow_up_change",
+        "customers/parts/follow_up_change.html",
         title="Move or reassign",
         form=form,
         href=reverse("customers:follow_ups"),

@@ -11,11 +11,11 @@ from django.views.decorators.http import require_http_methods
 from config.web.access import declare
 from config.web.errors import DomainError
 from config.web.forms import refuse
+from config.web.replies import drawer, saved
 from customers.forms.touchpoints import TouchpointForm
 from customers.models import Customer
 from customers.queries.access import customer_to_edit
 from customers.services import touchpoints
-from customers.views.replies import drawer, saved
 
 WRITERS = ("admin", "manager", "csm")
 
@@ -80,7 +80,7 @@ def _drawer(
 ) -> HttpResponse:
     return drawer(
         request,
-        part,
+        f"customers/parts/{part}.html",
         title=title,
         form=form,
         href=_href(customer),

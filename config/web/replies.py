@@ -32,10 +32,10 @@ def refused(request: HttpRequest, message: str, *, href: str) -> HttpResponse:
 def drawer(
     request: HttpRequest, part: str, *, title: str, form: Any, href: str, **context: Any
 ) -> HttpResponse:
-    """A form in the drawer, or on its own page; 422 when it was sent and refused."""
+    """A form (template `part`) in the drawer, or on its own page; 422 when it was sent and refused."""
     status = 422 if form.is_bound and form.errors else 200
     values = {"form": form, "title": title, "back": href, **context}
-    return part_or_page(request, f"customers/parts/{part}.html", title=title, context=values, status=status)
+    return part_or_page(request, part, title=title, context=values, status=status)
 
 
 def _back(request: HttpRequest, href: str) -> str:
