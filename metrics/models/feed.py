@@ -23,10 +23,14 @@ class FeedHold(models.Model):
 
     feed = models.CharField(max_length=40)
     from_at = models.DateTimeField()
+    noted_at = models.DateTimeField(
+        null=True
+    )  # when the break was found; scores before that knew nothing of it
     to_at = models.DateTimeField(null=True)
     lost = models.BooleanField(
         default=False
     )  # ended by itself: the readings count as missing until facts come
+    found_at = models.DateTimeField(null=True)  # when facts came after all
     reason = models.CharField(max_length=300)
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

@@ -1,5 +1,6 @@
 """Stored scores: what is written, when, and what the database refuses."""
 
+from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,9 +12,11 @@ from metrics.formulas.health import level
 from metrics.formulas.health_cards import read_card
 from metrics.models import HealthScore, ScorecardVersion
 from metrics.queries.explanation import explanation_of
-from metrics.queries.health_inputs import arithmetic_of, inputs_hash
+from metrics.queries.health_inputs import arithmetic_of, inputs_hash, readings_matrix
 from metrics.queries.scores import current_score, sampled, scores_at, stretches_of, summary_fields_for
-from metrics.services.scores import score_customers
+from metrics.rollups import readings
+from metrics.services.score_rows import score_rows
+from metrics.services.scores import score_customers, setting_in_force
 from tests.factories.customers import NOW, make_customer, make_pulse, make_touchpoint
 from tests.factories.health import TODAY, make_answer, make_scored_customer, score_now, starter
 
@@ -198,10 +201,10 @@ def test_scoring_some_customers_leaves_the_others_alone():
 def test_scoring_takes_the_same_number_of_queries_for_one_and_for_three(django_assert_num_queries):
     starter()
     first = make_scored_customer()
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(23):
         score_now(first)
     others = [make_scored_customer() for _ in range(3)]
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(23):
         score_now(*others)
 
 
@@ -266,6 +269,22 @@ def test_summary_fields_of_a_customer_without_a_score():
             "top_cause": "",
         }
     }
+
+
+def test_hn_6_many_customers_at_once_get_what_each_alone_gets(monkeypatch):
+    for level in (1, 3, 5):
+        make_scored_customer(level=level)
+    make_customer()
+    setting = setting_in_force(as_of=TODAY, now=NOW)
+    readings.fill(customer_ids=None, as_of=TODAY, now=NOW)
+    alone = score_rows(readings_matrix(), setting)
+    monkeypatch.setattr("metrics.services.score_rows.FEW", 0)
+    together = score_rows(readings_matrix(), setting)
+    assert [plain_row(row) for row in together] == [plain_row(row) for row in alone]
+
+
+def plain_row(row):
+    return {field.name: getattr(row, field.name) for field in fields(row)} | {"inputs": row.inputs.obj}
 
 
 def test_summary_fields_carry_score_trend_and_cause():

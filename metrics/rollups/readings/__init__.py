@@ -8,6 +8,7 @@ past day.
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -18,10 +19,12 @@ from customers.models import AttributeValue, Customer, ImportBatch
 from metrics.formulas.health_measures import DAY_ZERO, NO_DAY
 from metrics.models import CurrentReading
 from metrics.queries.health_inputs import PackedReadings
+from metrics.queries.holds import holds_at, lost_feeds
 from metrics.queries.measures import catalog, width
 from metrics.rollups.readings import commercial, labels, outcomes, sentiment, support, usage
-from metrics.rollups.readings.parts import NO_FACTS, known, table
+from metrics.rollups.readings.parts import FEED_LOST, NO_FACTS, known, table
 
+FEEDS = ("usage", "tickets", "surveys", "touchpoints", "subscriptions")  # what the guard of feeds may hold
 FAMILIES = (usage.SELECT, outcomes.SELECT, sentiment.SELECT, support.SELECT, commercial.SELECT)
 
 _SELECT = """
@@ -44,11 +47,14 @@ WITH scope AS MATERIALIZED (
     {families}
 ), packed AS (
     SELECT s.customer_id,
-        array_agg(CASE WHEN r.reason = 0 THEN coalesce(r.value, 0) ELSE 0 END ORDER BY g.slot) AS values,
-        array_agg(coalesce(r.day - '{day_zero}'::date, {no_day}) ORDER BY g.slot) AS days,
-        array_agg(coalesce(r.reason, {no_facts})::smallint ORDER BY g.slot) AS reasons
+        array_agg(CASE WHEN r.reason = 0 AND NOT g.lost THEN coalesce(r.value, 0) ELSE 0 END ORDER BY g.slot) AS values,
+        array_agg(CASE WHEN g.lost THEN {no_day} ELSE coalesce(r.day - '{day_zero}'::date, {no_day}) END ORDER BY g.slot) AS days,
+        array_agg((CASE WHEN r.reason = 0 AND g.lost THEN {feed_lost} ELSE coalesce(r.reason, {no_facts}) END)::smallint
+            ORDER BY g.slot) AS reasons
     FROM scope s
-    CROSS JOIN generate_series(0, %(width)s - 1) AS g (slot)
+    CROSS JOIN (
+        SELECT slot, slot = ANY (%(lost)s::int[]) AS lost FROM generate_series(0, %(width)s - 1) AS slots (slot)
+    ) g
     LEFT JOIN reading r ON r.customer_id = s.customer_id AND r.slot = g.slot
     GROUP BY s.customer_id
 ), label (customer_id, label) AS (
@@ -72,6 +78,7 @@ ORDER BY p.customer_id
     day_zero=DAY_ZERO.isoformat(),
     no_day=NO_DAY,
     no_facts=NO_FACTS,
+    feed_lost=FEED_LOST,
 )
 
 _FILL = f"""
@@ -116,15 +123,35 @@ def read(
 def _parameters(
     customer_ids: Iterable[int] | None, as_of: date, now: datetime, known_at: datetime | None
 ) -> dict[str, Any]:
-    zone = organisation.zone()
+    zone, measures = organisation.zone(), catalog()
     day_end = datetime.combine(as_of + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)
+    moment = known_at or now
+    lost = lost_feeds(moment)
     return {
         "customer_ids": None if customer_ids is None else sorted(set(customer_ids)),
-        "as_of": as_of,
-        "last_day": as_of - timedelta(days=1),
-        "until": min(day_end, now),
         "known_at": known_at,
         "zone": str(zone),
-        "width": width(catalog()),
+        "width": width(measures),
         "history": [] if known_at is None else list(history_batches()),
+        "lost": [measure.slot for measure in measures.values() if measure.feed in lost],
+        **_clocks(as_of, min(day_end, now), moment, zone),
+    }
+
+
+def _clocks(as_of: date, until: datetime, moment: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """The common clocks, and those of each feed: while a feed is held they stand where its data stopped."""
+    found = _clock("", as_of, until)
+    holds = holds_at(moment)
+    for feed in FEEDS:
+        end = min(until, holds[feed].from_at) if feed in holds else until
+        day = min(as_of, end.astimezone(zone).date()) if feed in holds else as_of
+        found |= _clock(f"{feed}_", day, end)
+    return found
+
+
+def _clock(prefix: str, as_of: date, until: datetime) -> dict[str, Any]:
+    return {
+        f"{prefix}as_of": as_of,
+        f"{prefix}last_day": as_of - timedelta(days=1),
+        f"{prefix}until": until,
     }

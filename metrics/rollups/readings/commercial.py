@@ -2,16 +2,18 @@
 
 from customers.choices import LineStatus
 from customers.models import LineVersion, Touchpoint
-from metrics.rollups.readings.parts import MILLION, known, slots, table
+from metrics.rollups.readings.parts import MILLION, known, of_feed, slots, table
 
-SELECT = """
+_OVERDUE = """
 SELECT l.customer_id, {overdue}, coalesce(max(%(as_of)s::date - l.from_on) FILTER (
         WHERE l.status IN ('{past_due}', '{unpaid}') AND (l.to_on IS NULL OR l.to_on > %(as_of)s)), 0) * {million}::bigint,
     %(as_of)s::date, 0
 FROM {lines} l JOIN scope s ON s.customer_id = l.customer_id
 WHERE l.from_on <= %(as_of)s AND {known_line}
 GROUP BY l.customer_id
-UNION ALL
+"""
+
+_TOUCH = """
 SELECT t.customer_id, {touch}, (%(as_of)s::date - t.day) * {million}::bigint, t.day, 0
 FROM (
     SELECT t.customer_id, (max(t.occurred_at) AT TIME ZONE %(zone)s)::date AS day
@@ -19,7 +21,9 @@ FROM (
     WHERE t.is_meaningful AND t.occurred_at <= %(until)s AND {known_touch}
     GROUP BY t.customer_id
 ) t
-""".format(
+"""
+
+SELECT = f"{of_feed('subscriptions', _OVERDUE)}UNION ALL{of_feed('touchpoints', _TOUCH)}".format(
     lines=table(LineVersion),
     touchpoints=table(Touchpoint),
     known_line=known(LineVersion, "l"),

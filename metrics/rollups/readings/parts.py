@@ -2,7 +2,8 @@
 
 Every family is one SELECT over the common table `scope` (customer_id, phase, phase_since) and gives rows of
 (customer_id, slot, value in millionths, day of the fact, reason). Parameters: as_of, last_day (the last complete
-local day), until (no fact after this instant), known_at (NULL: as known now), zone.
+local day), until (no fact after this instant), known_at (NULL: as known now), zone. A SELECT whose facts come by a
+feed that may be held goes through `of_feed`, so that its clocks stand still while the hold lasts.
 """
 
 from typing import Any
@@ -13,7 +14,9 @@ from metrics.formulas.health_measures import REASONS, measure_of
 
 NO_FACTS = REASONS.index("no_facts")
 UNSET = REASONS.index("unset")
+FEED_LOST = REASONS.index("feed_lost")
 MILLION = 1_000_000
+CLOCKS = ("as_of", "last_day", "until")
 
 
 def table(model: type[Model]) -> str:
@@ -29,6 +32,13 @@ def known(model: type[Model], alias: str) -> str:
             AND NOT EXISTS (SELECT 1 FROM {table(model)} newer WHERE newer.id = {alias}.superseded_by_id
                 AND (newer.backfilled OR newer.recorded_at <= %(known_at)s))
         END"""
+
+
+def of_feed(feed: str, sql: str) -> str:
+    """The SELECT by the clocks of its feed: `%(as_of)s` becomes `%(usage_as_of)s`, and so on."""
+    for clock in CLOCKS:
+        sql = sql.replace(f"%({clock})s", f"%({feed}_{clock})s")
+    return sql
 
 
 def slots(**keys: str) -> dict[str, Any]:

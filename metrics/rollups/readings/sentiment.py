@@ -4,14 +4,14 @@ An answer edited after the moment counts with the content it had then; an answer
 """
 
 from customers.models import Pulse
-from metrics.rollups.readings.parts import MILLION, UNSET, known, slots, table
+from metrics.rollups.readings.parts import MILLION, UNSET, known, of_feed, slots, table
 from surveys.choices import Channel, ResponseStatus, SurveyKind
 from surveys.models import Response, ResponseRevision
 
 PROMOTER_FROM, DETRACTOR_TO = 9, 6  # answers 9 and 10, answers 0 to 6
 COUNTS_FOR_DAYS = 365
 
-SELECT = """
+_NPS = """
 SELECT n.customer_id, {nps}, metrics_div_even(50::numeric * {million} * (n.promoters - n.detractors + n.answers), n.answers),
     n.day, 0
 FROM (
@@ -34,7 +34,9 @@ FROM (
     WHERE latest.score IS NOT NULL
     GROUP BY latest.customer_id
 ) n
-UNION ALL
+"""
+
+_PULSE = """
 SELECT p.customer_id, {pulse}, p.level * {million}::bigint, CASE WHEN p.level IS NOT NULL THEN p.day END,
     CASE WHEN p.level IS NULL THEN {unset} ELSE 0 END
 FROM (
@@ -43,7 +45,9 @@ FROM (
     WHERE p.occurred_at <= %(until)s AND {known}
     ORDER BY p.customer_id, p.occurred_at DESC, p.seq DESC
 ) p
-""".format(
+"""
+
+SELECT = f"{of_feed('surveys', _NPS)}UNION ALL{_PULSE}".format(
     responses=table(Response),
     revisions=table(ResponseRevision),
     pulses=table(Pulse),

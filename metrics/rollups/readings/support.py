@@ -5,9 +5,11 @@ Without any ticket ever there is no reading; with all tickets solved both are 0.
 
 from customers.choices import TicketPriority
 from customers.models import Ticket
-from metrics.rollups.readings.parts import MILLION, known, slots, table
+from metrics.rollups.readings.parts import MILLION, known, of_feed, slots, table
 
-SELECT = """
+SELECT = of_feed(
+    "tickets",
+    """
 SELECT t.customer_id, r.slot, r.value * {million}, %(as_of)s::date, 0
 FROM (
     SELECT k.customer_id,
@@ -22,7 +24,8 @@ FROM (
     GROUP BY k.customer_id
 ) t
 CROSS JOIN LATERAL (VALUES ({severe}, t.severe), ({oldest}, t.oldest::bigint)) AS r (slot, value)
-""".format(
+""",
+).format(
     tickets=table(Ticket),
     known=known(Ticket, "t"),
     urgent=TicketPriority.URGENT,

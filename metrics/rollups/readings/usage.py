@@ -7,14 +7,16 @@ paying line with the highest MRR, because add-ons are counted in units of their 
 
 from customers.choices import LineStatus
 from customers.models import LineVersion, UsageEvent
-from metrics.rollups.readings.parts import MILLION, NO_FACTS, UNSET, known, slots, table
+from metrics.rollups.readings.parts import MILLION, NO_FACTS, UNSET, known, of_feed, slots, table
 
 _PAYING = f"('{LineStatus.ACTIVE}', '{LineStatus.PAST_DUE}')"
 # Partitions go by the sender's time, which lies within two days of the stored local day.
 _KNOWN_EVENT = "(%(known_at)s::timestamptz IS NULL OR e.recorded_at <= %(known_at)s OR e.batch_id = ANY (%(history)s::bigint[]))"
 
 # Common tables: the first and last day of each customer, and the events of the two windows, each read once.
-EVENTS = f"""
+EVENTS = of_feed(
+    "usage",
+    f"""
 usage_days AS MATERIALIZED (
     SELECT s.customer_id,
         (SELECT min(e.day) FROM {table(UsageEvent)} e
@@ -29,9 +31,12 @@ usage_days AS MATERIALIZED (
         AND e.occurred_at > %(last_day)s - 58 AND e.occurred_at < %(last_day)s + 3
         AND {_KNOWN_EVENT}
 )
-"""
+""",
+)
 
-SELECT = """
+SELECT = of_feed(
+    "usage",
+    """
 SELECT u.customer_id, r.slot, r.value, CASE WHEN r.reason = 0 THEN r.day END, r.reason
 FROM (
     SELECT s.customer_id, edge.first_day, edge.last_day, seats.seats,
@@ -76,7 +81,8 @@ CROSS JOIN LATERAL (VALUES
     ({seen}, (%(as_of)s::date - u.last_day) * {million}::bigint, u.last_day,
         CASE WHEN u.last_day IS NULL THEN {no_facts} ELSE 0 END)
 ) AS r (slot, value, day, reason)
-""".format(
+""",
+).format(
     lines=table(LineVersion),
     paying=_PAYING,
     known_line=known(LineVersion, "l"),
