@@ -12,6 +12,8 @@ from metrics.formulas.health_measures import DAY_ZERO, NO_DAY, REASONS
 from metrics.formulas.health_rules import segment_of
 from metrics.models import CurrentReading
 from metrics.queries.measures import Catalog
+from metrics.scoring.arrays import ReadingsMatrix
+from metrics.scoring.rows import PackedRow, matrix_of_rows
 
 NO_FACTS = REASONS.index("no_facts")
 
@@ -59,6 +61,27 @@ def readings_matrix(customer_ids: Iterable[int] | None = None) -> list[PackedRea
         rows = rows.filter(customer_id__in=list(customer_ids))
     columns = ("customer_id", "values", "days", "reasons", "phase", "tenure_months", "labels", "as_of")
     return [PackedReadings(*row) for row in rows.values_list(*columns)]
+
+
+def matrix_of(packed: Sequence[PackedReadings], *, width: int) -> ReadingsMatrix:
+    """Readings that are at hand, as whole columns; `width` slots are enough for what is scored."""
+    return matrix_of_rows(
+        PackedRow(
+            customer_id=one.customer_id,
+            values=_wide(one.values, width, 0),
+            days=_wide(one.days, width, NO_DAY),
+            reasons=_wide(one.reasons, width, NO_FACTS),
+            phase=one.phase,
+            tenure_months=one.tenure_months,
+            labels=one.labels,
+        )
+        for one in packed
+    )
+
+
+def _wide(elements: Sequence[int], width: int, filler: int) -> Sequence[int]:
+    """A packed array cut or filled up to a width; a slot newer than the row has no facts yet."""
+    return elements[:width] if len(elements) >= width else [*elements, *[filler] * (width - len(elements))]
 
 
 def held_segments(labels: Collection[str], named: Collection[str]) -> list[str]:

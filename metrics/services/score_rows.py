@@ -1,22 +1,36 @@
 """From packed readings to score rows: which card, what inputs, which result. Reads nothing and writes nothing."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from metrics.formulas.health import CAP_LINE, ENGINE_VERSION, Level, level
-from metrics.formulas.health_numbers import MICRO
+from metrics.formulas.health import ENGINE_VERSION, level
+from metrics.formulas.health_cards import Card
+from metrics.formulas.health_measures import DAY_ZERO
 from metrics.formulas.health_override import effective, override_part
 from metrics.models import Override
 from metrics.queries.cards import CardInForce, CardSet
-from metrics.queries.health_inputs import Around, PackedReadings, arithmetic_of, inputs_hash, inputs_of
+from metrics.queries.health_inputs import (
+    Around,
+    PackedReadings,
+    arithmetic_of,
+    inputs_hash,
+    inputs_of,
+    matrix_of,
+)
 from metrics.queries.measures import Catalog
 from metrics.queries.overrides import arithmetic_override
 from metrics.queries.peers import Group, PeerValues, counts_on
 from metrics.rollups.health_scores import ScoreRow
+from metrics.scoring.arrays import PeerColumn
+from metrics.scoring.engine import score_matrix
+from metrics.scoring.results import Result, results_of
+
+FEW = 100  # customers under one card from which whole columns are faster than one after the other
 
 
 @dataclass(frozen=True)
@@ -54,16 +68,46 @@ def _rows_of(
     peers = counts_on(chosen, readings, setting.peers, setting.catalog)
     around = Around(setting.catalog, peers, setting.holds)
     named = chosen.segments | setting.cards.rule_segments
-    rows = []
-    for rule, one in members:
-        inputs = inputs_of(one, chosen.card, around, named)
-        result = level(chosen.card, *arithmetic_of(inputs, setting.as_of))
-        rows.append(_row(one.customer_id, rule, chosen, inputs, result, setting))
-    return rows
+    inputs = [inputs_of(one, chosen.card, around, named) for one in readings]
+    results = _results(chosen.card, readings, inputs, setting)
+    return [
+        _row(one.customer_id, rule, chosen, given, result, setting)
+        for (rule, one), given, result in zip(members, inputs, results, strict=True)
+    ]
+
+
+def _results(
+    card: Card, readings: Sequence[PackedReadings], inputs: Sequence[dict[str, Any]], setting: Setting
+) -> Iterator[Result]:
+    """What the card says of each customer; whole columns at once where there are enough customers for it."""
+    if len(readings) < FEW:
+        return (Result.of(level(card, *arithmetic_of(given, setting.as_of))) for given in inputs)
+    measures = [setting.catalog[measure.key, measure.version] for measure in card.measures]
+    scored = score_matrix(
+        card,
+        matrix_of(readings, width=1 + max(measure.slot for measure in measures)),
+        as_of_day=(setting.as_of - DAY_ZERO).days,
+        slots=[measure.slot for measure in measures],
+        peers={
+            group: PeerColumn.of(list(peers.by_customer.values()), list(peers.by_customer))
+            for group, peers in setting.peers.items()
+        },
+        held={
+            place: (setting.holds[measure.feed] - DAY_ZERO).days
+            for place, measure in enumerate(measures)
+            if measure.feed in setting.holds
+        },
+    )
+    return results_of(scored)
 
 
 def _row(
-    customer_id: int, rule: int | None, chosen: CardInForce, inputs: dict, result: Level, setting: Setting
+    customer_id: int,
+    rule: int | None,
+    chosen: CardInForce,
+    inputs: dict[str, Any],
+    result: Result,
+    setting: Setting,
 ) -> ScoreRow:
     override = setting.overrides.get(customer_id) if result.score is not None else None
     number = arithmetic_override(override)
@@ -80,11 +124,11 @@ def _row(
         computed=result.score,
         score=score,
         arithmetic=result.arithmetic,
-        band=result.band if score is None else chosen.card.bands.of(score),
+        band=result.band if override is None or score is None else chosen.card.bands.of(score),
         reason=result.reason,
-        coverage=result.coverage.numerator * MICRO // result.coverage.denominator,
-        lines=[line.points for line in result.lines if line.key != CAP_LINE],
-        cap=next((line.points for line in result.lines if line.key == CAP_LINE), None),
+        coverage=result.coverage,
+        lines=result.lines,
+        cap=result.cap,
         override_id=override.pk if override else None,
         override_part=override_part(result.score, number),
         held="held" in inputs,
