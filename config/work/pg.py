@@ -177,6 +177,12 @@ def allow_long_statements(seconds: int) -> None:
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
 
 
+def copied_out(statement: str) -> bytes:
+    """Everything that a COPY ... TO STDOUT sends."""
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        return b"".join(copy)
+
+
 def try_lock(space: int, number: int) -> bool:
     """Transaction-level advisory lock that never waits."""
     with connection.cursor() as cursor:
