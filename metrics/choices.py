@@ -48,6 +48,17 @@ class OverrideKind(TextChoices):
     CAP = "cap", "at most"
 
 
+class OverrideReason(TextChoices):
+    """Why a person sets another score than the computed one."""
+
+    SPONSOR = "sponsor", "sponsor changed or left"
+    COMMITMENT = "commitment", "renewal promised or refused"
+    INCIDENT = "incident", "incident or escalation"
+    COMPANY = "company", "merger, cuts or insolvency"
+    LATE_DATA = "late_data", "data is wrong or late"
+    OTHER = "other"
+
+
 class MeasureKind(TextChoices):
     """Where an own measure takes its value from."""
 

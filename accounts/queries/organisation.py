@@ -1,6 +1,6 @@
 """The one organisation of this installation, its zone and its days."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from accounts.models import Organisation
@@ -20,3 +20,8 @@ def zone(organisation: Organisation | None = None) -> ZoneInfo:
 def local_day(instant: datetime, organisation: Organisation | None = None) -> date:
     """Calendar day of an aware instant in the organisation's zone."""
     return instant.astimezone(zone(organisation)).date()
+
+
+def midnight(day: date, organisation: Organisation | None = None) -> datetime:
+    """The first instant of a calendar day in the organisation's zone."""
+    return datetime.combine(day, time.min, zone(organisation))

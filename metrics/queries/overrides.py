@@ -1,16 +1,17 @@
 """Overrides in force."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
+from accounts.queries import organisation
 from metrics.formulas import health_override
 from metrics.formulas.health_numbers import MICRO
 from metrics.models import Override
 
 
-def active_overrides(customer_ids: Iterable[int] | None = None) -> dict[int, Override]:
-    """{customer id: the override that nobody and no midnight has ended}."""
-    rows = Override.objects.filter(ended_at=None).select_related("author")
+def active_overrides(customer_ids: Iterable[int] | None = None, *, on: date) -> dict[int, Override]:
+    """{customer id: the override that nobody has ended, and whose last midnight is not yet there on a day}."""
+    rows = Override.objects.filter(ended_at=None, ends_on__gt=on).select_related("author")
     if customer_ids is not None:
         rows = rows.filter(customer_id__in=list(customer_ids))
     return {row.customer_id: row for row in rows}
@@ -18,10 +19,16 @@ def active_overrides(customer_ids: Iterable[int] | None = None) -> dict[int, Ove
 
 def overrides_at(moment: datetime, customer_ids: Iterable[int] | None = None) -> dict[int, Override]:
     """{customer id: the override that was in force at a moment}."""
-    rows = Override.objects.filter(started_at__lte=moment).exclude(ended_at__lte=moment)
+    day = organisation.local_day(moment)
+    rows = Override.objects.filter(started_at__lte=moment, ends_on__gt=day).exclude(ended_at__lte=moment)
     if customer_ids is not None:
         rows = rows.filter(customer_id__in=list(customer_ids))
     return {row.customer_id: row for row in rows.order_by("started_at")}
+
+
+def active_override(customer_id: int, *, on: date) -> Override | None:
+    """The override of one customer that is in force on a day."""
+    return active_overrides([customer_id], on=on).get(customer_id)
 
 
 def arithmetic_override(row: Override | None) -> health_override.Override | None:

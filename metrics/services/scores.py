@@ -61,7 +61,7 @@ def rescore(*, as_of: date, now: datetime, report: Report | None = None) -> int:
 
 def _score_part(ids: Sequence[int], setting: Setting, *, now: datetime) -> int:
     packed = readings_matrix(ids)
-    setting = replace(setting, overrides=active_overrides(ids))
+    setting = replace(setting, overrides=active_overrides(ids, on=setting.as_of))
     changed = health_scores.store(rows=score_rows(packed, setting), as_of=setting.as_of, now=now)
     publish_health(customer_ids=[one.customer_id for one in packed], as_of=setting.as_of, now=now)
     return changed
