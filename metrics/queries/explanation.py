@@ -7,12 +7,13 @@ from decimal import Decimal
 from fractions import Fraction
 
 from metrics.formulas.health import CAP_LINE, Level, Part, explain
-from metrics.formulas.health_cards import Card, CardMeasure
+from metrics.formulas.health_cards import ActionsCard, Card, CardMeasure, WeightedCard
 from metrics.formulas.health_curves import Curve
-from metrics.formulas.health_measures import MeasureVersion, measure_of
-from metrics.formulas.health_numbers import MICRO, shown
+from metrics.formulas.health_measures import MeasureVersion
+from metrics.formulas.health_numbers import MICRO, WEIGHT_UNIT, shown
 from metrics.models import HealthScore
 from metrics.queries.health_inputs import arithmetic_of, days_of
+from metrics.queries.measures import catalog
 from metrics.queries.scores import cards_of, label_of, tone_of
 
 RED_BELOW, AMBER_BELOW = 40 * MICRO, 70 * MICRO  # tones of a single measure
@@ -60,17 +61,40 @@ class GroupShare:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionRow:
+    """One action of an actions card: value = impact x counted. `segment` gave the impact, empty for the default one.
+
+    `count` is None while the fact was never seen; `counted` is the count, at most `max_count`.
+    """
+
+    title: str
+    impact: Decimal
+    segment: str
+    count: int | None
+    counted: int
+    max_count: int | None
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """A stored score with its parts, the costliest first; the contributions and the cap add up to the arithmetic."""
+    """A stored score with its parts, the costliest first.
+
+    The contributions (or the values of actions) and the cap add up to the arithmetic, and with `override` to the score.
+    `text` is the score in force, `computed_text` what the card says.
+    """
 
     score: HealthScore
     card: Card
     text: str
+    computed_text: str
     label: str
     tone: str
     drivers: tuple[Driver, ...]
+    actions: tuple[ActionRow, ...]
     groups: tuple[GroupShare, ...]
     cap: Decimal | None
+    override: Decimal | None
     missing: tuple[Driver, ...]
 
 
@@ -78,24 +102,66 @@ def explanation_of(score: HealthScore) -> Explanation:
     """Every part of a stored score, recomputed from its stored inputs."""
     card = cards_of([score.version])[score.version_id]
     result = explain(card, *arithmetic_of(score.inputs, score.as_of))
-    titles = {group.key: group.title for group in card.groups}
-    days = days_of(score.inputs)
-    drivers = [
-        _driver(part, measure, day, titles[part.group])
-        for part, measure, day in zip(result.parts, card.measures, days, strict=True)
-    ]
-    drivers.sort(key=lambda driver: (-driver.lost, driver.points is None))
+    drivers: list[Driver] = []
+    actions: tuple[ActionRow, ...] = ()
+    groups: tuple[GroupShare, ...] = ()
+    if isinstance(card, ActionsCard):
+        actions = _actions(card, score, result)
+    else:
+        titles = {group.key: group.title for group in card.groups}
+        drivers, groups = _drivers(card, score, result, titles), _groups(result, titles)
     return Explanation(
         score=score,
         card=card,
-        text=shown(result.score, card.bands.of) if result.score is not None else "",
+        text=_shown(score.score, card),
+        computed_text=_shown(score.computed, card),
         label=label_of(card, score.band),
         tone=tone_of(card, score.band),
         drivers=tuple(drivers),
-        groups=_groups(result, titles),
+        actions=actions,
+        groups=groups,
         cap=_cap(result),
+        override=points_of(score.override_part) if score.override_id else None,
         missing=tuple(driver for driver in drivers if driver.points is None),
     )
+
+
+def _shown(points: Decimal | None, card: Card) -> str:
+    return "" if points is None else shown(int(points * MICRO), card.bands.of)
+
+
+def _drivers(card: WeightedCard, score: HealthScore, result: Level, titles: dict[str, str]) -> list[Driver]:
+    measures = catalog()
+    found = [
+        _driver(part, measure, measures[measure.key, measure.version], day, titles[part.group])
+        for part, measure, day in zip(result.parts, card.measures, days_of(score.inputs), strict=True)
+    ]
+    return sorted(found, key=lambda driver: (-driver.lost, driver.points is None))
+
+
+def _actions(card: ActionsCard, score: HealthScore, result: Level) -> tuple[ActionRow, ...]:
+    """In card order; which segment gave the impact comes from the labels the score was made with."""
+    labels = set(score.inputs["labels"])
+    values = {line.key: line.points for line in result.lines}
+    rows = []
+    for action, value in zip(card.actions, score.inputs["values"], strict=True):
+        segment, impact = next(
+            ((text, points) for text, points in action.impacts if text in labels), ("", action.impact)
+        )
+        count = None if value is None else value // MICRO
+        counted = min(count or 0, action.max_count) if action.max_count is not None else count or 0
+        rows.append(
+            ActionRow(
+                title=action.title,
+                impact=Decimal(impact) / WEIGHT_UNIT,
+                segment=segment,
+                count=count,
+                counted=counted,
+                max_count=action.max_count,
+                value=points_of(values.get(action.key, 0)) or Decimal(0),
+            )
+        )
+    return tuple(rows)
 
 
 def points_of(value: int | Fraction | None) -> Decimal | None:
@@ -108,10 +174,10 @@ def share_of(value: Fraction) -> Decimal:
     return Decimal(value.numerator * MICRO // value.denominator) / MICRO
 
 
-def _driver(part: Part, measure: CardMeasure, day: date | None, group: str) -> Driver:
+def _driver(part: Part, measure: CardMeasure, named: MeasureVersion, day: date | None, group: str) -> Driver:
     lost = 100 * MICRO * part.effective_share - part.contribution
     return Driver(
-        measure=measure_of(measure.key, measure.version),
+        measure=named,
         group=group,
         value=points_of(part.reading.value),
         as_of=day,

@@ -122,7 +122,7 @@ def test_the_panel_takes_the_same_queries_whatever_the_history(client, anna, dja
         score_now(now=NOW - timedelta(days=30 - day))
     score_now()
     client.force_login(anna)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(16):
         client.get(reverse("metrics:health_panel", args=[customer.pk]), headers={"HX-Request": "true"})
 
 
