@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ Int8s = npt.NDArray[np.int8]
 Picks = npt.NDArray[np.integer] | Mask
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+NO_FACTS = REASONS.index("no_facts")
 NO_TENURE = -(2**31)  # the months of a customer whose start is unknown
 
 
@@ -93,6 +94,18 @@ class ReadingsMatrix:
             _holders=self._holders,
         )
 
+    def spread(self, slots: Sequence[int], width: int) -> ReadingsMatrix:
+        """The same readings with column i at slot `slots[i]` of `width`; in other slots nothing is known."""
+        shape = (len(self), width)
+        values = np.zeros(shape, dtype=np.int64, order="F")
+        days = np.full(shape, NO_DAY, dtype=np.int32, order="F")
+        reasons = np.full(shape, NO_FACTS, dtype=np.int8, order="F")
+        for place, slot in enumerate(slots):
+            values[:, slot] = self.values[:, place]
+            days[:, slot] = self.days[:, place]
+            reasons[:, slot] = self.reasons[:, place]
+        return replace(self, values=values, days=days, reasons=reasons)
+
     def in_phase(self, phase: str) -> Mask:
         """Who is in this phase."""
         table = np.array([word == phase for word in self.phases], dtype=np.bool_)
@@ -138,7 +151,7 @@ def _taken(table: Mask, codes: Int32s) -> Mask:
 
 def _codes(row: ReadingsRow) -> list[int]:
     return [
-        0 if value is not None else REASONS.index(reason) or 1
+        0 if value is not None else REASONS.index(reason) or NO_FACTS
         for value, reason in zip(row.values, row.reasons, strict=True)
     ]
 

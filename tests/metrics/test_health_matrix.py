@@ -51,6 +51,23 @@ def test_columns_hold_what_rows_hold_and_a_new_slot_has_no_facts(customers, now)
     assert REASONS[matrix.reasons[1, slots - 1]] == "no_facts"
 
 
+def test_a_few_slots_are_loaded_alone(customers, now):
+    measures = catalog()
+    slots = width(measures)
+    CurrentReading.objects.all().delete()
+    keep(customers[0], now, slots)
+    keep(customers[1], now, 3)
+    whole = load_matrix(measures)
+    for wanted in ([4, 1], [0, 1, 2]):
+        some = load_matrix(measures, slots=wanted)
+        assert some.slots == slots
+        for name, other in (("values", 0), ("days", NO_DAY), ("reasons", 1)):
+            found, complete = getattr(some, name), getattr(whole, name)
+            for slot in range(slots):
+                column = complete[:, slot].tolist() if slot in wanted else [other, other]
+                assert found[:, slot].tolist() == column
+
+
 def test_some_customers_are_loaded_by_id(customers, now):
     CurrentReading.objects.all().delete()
     for customer in customers:
