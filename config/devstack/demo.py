@@ -2,6 +2,7 @@
 
 LOGINS = {
     "vera@kestrel.example": "admin",
+    "nora@kestrel.example": "second admin, who approves",
     "max@kestrel.example": "manager",
     "mara@kestrel.example": "CSM",
 }

@@ -21,7 +21,7 @@ def demo():
 
 
 def test_the_demo_company_is_complete_and_its_totals_agree(demo):
-    assert User.objects.count() == 7
+    assert User.objects.count() == 8
     assert CustomerSummary.objects.exclude(owner=None).count() == Customer.objects.count() == 24
     now = CustomerSummary.objects.aggregate(total=Sum("mrr"))["total"]
     month = CustomerMonth.objects.order_by("-month").values_list("month", flat=True).first()

@@ -29,7 +29,7 @@ from metrics.services import closing, recompute, score_history, scorecards
 NAME, ZONE, CURRENCY = "Kestrel", "Europe/Berlin", "EUR"
 SOURCE = "demo"
 HISTORY_WEEKS = 12  # weekly scores shown in the sparkline
-HISTORY_MONTHS = 2  # monthly scores before that
+HISTORY_MONTHS = 10  # monthly scores before that: twelve months are seen at once
 Report = Callable[[str], None]
 
 
@@ -43,6 +43,7 @@ class Person:
 
 PEOPLE = (
     Person("vera@kestrel.example", "Vera Admin", Role.ADMIN, "Customer success"),
+    Person("nora@kestrel.example", "Nora Admin", Role.ADMIN, "Customer success"),
     Person("max@kestrel.example", "Max Berger", Role.MANAGER, "Customer success"),
     Person("mara@kestrel.example", "Mara Lindqvist", Role.CSM, "North"),
     Person("jonas@kestrel.example", "Jonas Weber", Role.CSM, "North"),
