@@ -166,3 +166,21 @@ PULSE_WORDS = {
     4: "likely to renew",
     5: "would renew today and recommend",
 }
+
+
+class PulseReason(TextChoices):
+    """Why a customer stands where it stands; a pulse names up to three."""
+
+    VALUE_SEEN = "value_seen", "sees the value"
+    SPONSOR_STRONG = "sponsor_strong", "sponsor behind us"
+    EXPANDING = "expanding", "wants more"
+    ADOPTION_LOW = "adoption_low", "hardly used"
+    SPONSOR_LOST = "sponsor_lost", "sponsor left or doubts"
+    PRODUCT_GAP = "product_gap", "something is missing"
+    SUPPORT = "support", "trouble with support"
+    PRICE = "price", "price or budget"
+    COMPETITOR = "competitor", "looks at a competitor"
+    COMPANY_CHANGE = "company_change", "changes at the company"
+
+
+MOST_PULSE_REASONS = 3

@@ -2,17 +2,24 @@
 
 from django import forms
 
-from customers.choices import PULSE_WORDS
+from customers.choices import MOST_PULSE_REASONS, PULSE_WORDS, PulseReason
 
 
 class PulseForm(forms.Form):
-    """Level 1 to 5; a low one needs a note."""
+    """Level 1 to 5 with up to three reasons; a low one needs a note."""
 
     level = forms.TypedChoiceField(
         coerce=int,
         choices=[(level, f"{level} · {word}") for level, word in sorted(PULSE_WORDS.items(), reverse=True)],
         widget=forms.RadioSelect,
         error_messages={"required": "Choose one of the five levels."},
+    )
+    reasons = forms.MultipleChoiceField(
+        label="Reasons",
+        help_text=f"Up to {MOST_PULSE_REASONS}.",
+        choices=PulseReason.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     note = forms.CharField(
         label="Why",

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db.models.functions import Now
+
 from accounts.models import User
 from accounts.permissions import may_see_identities
 from accounts.queries.scope import write_owner_ids
@@ -78,7 +80,9 @@ def holders_of(customer: Customer, *, today: date) -> tuple[Assignment, ...]:
 
 def latest_pulse(customer: Customer) -> Pulse | None:
     """The pulse in force, unset ones included; None before the first."""
-    rows = Pulse.objects.filter(customer=customer, superseded_by=None, voids=False)
+    rows = Pulse.objects.filter(
+        customer=customer, superseded_by=None, voids=False, occurred_at__lte=Now()
+    )  # `unset` of a change of CSM may lie ahead
     return rows.select_related("recorded_by").order_by("-occurred_at", "-pk").first()
 
 

@@ -15,7 +15,7 @@ from config.web.errors import DomainError
 from config.work import audit
 from customers.choices import AssignmentRole
 from customers.models import Assignment, Customer
-from customers.services import dated, facts, staleness, summaries
+from customers.services import dated, facts, pulses, staleness, summaries
 from customers.services.locks import lock_customers
 
 
@@ -53,8 +53,11 @@ def assign(
         customer=customer, user=user, role=role, from_on=from_on, to_on=to_on, recorded_by=by, source=source
     )
     if role == AssignmentRole.PRIMARY:
-        current = Assignment.objects.current().filter(customer=customer, role=role)
+        current = list(Assignment.objects.current().filter(customer=customer, role=role))
+        before = _holder_on(current, from_on)
         dated.change_series(current, [row], lambda item: item.customer_id)
+        if before is not None and before != user.pk:
+            pulses.unset_for_new_csm(changes={customer.pk: from_on}, by=by, now=now, source=source)
     else:
         facts.write(facts.Change(added=[row]))
     show_owners([customer.pk], today=organisation.local_day(now))
@@ -74,10 +77,13 @@ def unassign(*, customer: Customer, from_on: date, by: Any, now: datetime, user:
     """End the primary CSM (or every role of one user) on a day; without a successor the customer is unassigned."""
     lock_customers([customer.pk])
     current = Assignment.objects.current().filter(customer=customer).order_by("from_on")
-    held = current.filter(user=user) if user else current.filter(role=AssignmentRole.PRIMARY)
+    held = list(current.filter(user=user) if user else current.filter(role=AssignmentRole.PRIMARY))
+    primaries = [row for row in held if row.role == AssignmentRole.PRIMARY]
     change = facts.Change()
     facts.plan_end(held, from_on, change, recorded_by_id=by.pk if by else None)
     facts.write(change)
+    if _holder_on(primaries, from_on) is not None:
+        pulses.unset_for_new_csm(changes={customer.pk: from_on}, by=by, now=now, source="tend")
     show_owners([customer.pk], today=organisation.local_day(now))
     audit.record(
         by=by,
@@ -112,7 +118,13 @@ def assign_many(
         for owner in owners
         if _holder_on(known.get(owner.customer_id, []), owner.from_on) != owner.user_id
     ]
+    left = {
+        row.customer_id: row.from_on
+        for row in wanted
+        if _holder_on(known.get(row.customer_id, []), row.from_on) is not None
+    }
     dated.change_series(current, wanted, lambda row: row.customer_id)
+    pulses.unset_for_new_csm(changes=left, by=by, now=now, source=source, batch=batch)
     changed = {row.customer_id for row in wanted}
     show_owners(changed, today=organisation.local_day(now))
     return changed

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from accounts.models import User
 from accounts.permissions import may_see_identities
-from customers.choices import PULSE_WORDS
+from customers.choices import PULSE_WORDS, PulseReason
 from customers.queries.follow_ups import unnamed_title
 from customers.queries.timeline import Entry, Original, phase_word
 
@@ -92,11 +92,13 @@ def _pulse(entry: Entry, named: bool) -> Line:
     row = entry.subject
     word = f"{row.level}, {PULSE_WORDS[row.level]}" if row.level else "taken back"
     before = entry.before
-    was = f"was {before.level}" if before and before.level and before.level != row.level else ""
+    notes = [PulseReason(code).label for code in row.reasons if code in PulseReason.values]
+    if before and before.level and before.level != row.level:
+        notes.insert(0, f"was {before.level}")
     return Line(
         icon="heart-pulse",
         title=f"Pulse {word}",
-        detail=was,
+        detail=", ".join(notes),
         by=row.recorded_by.name if row.recorded_by else "",
         at=entry.at,
         whole_day=entry.whole_day,

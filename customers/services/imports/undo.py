@@ -38,6 +38,7 @@ from customers.services import (
     assignments,
     attributes,
     facts,
+    pulses,
     rates,
     search_text,
     staleness,
@@ -58,6 +59,7 @@ SERIES: dict[type[Model], tuple[str, ...]] = {
     AttributeValue: ("customer_id", "key"),
     Ticket: ("source", "source_key"),
     Touchpoint: ("source", "source_key"),
+    Pulse: ("pk",),
     CostEntry: ("source", "source_key"),
     Order: ("source", "source_key"),
     FxRate: ("currency", "day", "base"),
@@ -68,6 +70,7 @@ DAY_OF: dict[type[Model], Callable[[Any], date]] = {
     AttributeValue: lambda row: row.from_on,
     Ticket: lambda row: organisation.local_day(row.opened_at),
     Touchpoint: lambda row: organisation.local_day(row.occurred_at),
+    Pulse: lambda row: organisation.local_day(row.occurred_at),
     CostEntry: lambda row: row.from_on,
     Order: lambda row: row.day,
     FxRate: lambda row: row.day,
@@ -280,6 +283,7 @@ def _refresh(undone: Undone, now: datetime) -> None:
     today = organisation.local_day(now)
     attributes.show_today(ids, attributes.SHOWN_IN, today=today)
     assignments.show_owners(ids, today=today)
+    pulses.show_pulses(ids, now=now)
     tickets.refresh_open_tickets(ids)
     touchpoints.refresh_last_touch(ids)
     search_text.refresh(ids)
