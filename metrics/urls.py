@@ -10,6 +10,8 @@ from metrics.views import (
     dashboard,
     definition,
     exports,
+    health_changes,
+    health_receipts,
     ledger,
     metric,
     months,
@@ -47,6 +49,16 @@ urlpatterns = [
     path("metrics/customers/<int:pk>/revenue/", panels.revenue_panel, name="revenue_panel"),
     path("metrics/customers/<int:pk>/usage/", panels.usage_panel, name="usage_panel"),
     path("metrics/customers/<int:pk>/health/", panels_health.health_panel, name="health_panel"),
+    path("metrics/customers/<int:pk>/health/change/", health_changes.health_change, name="health_change"),
+    path(
+        "metrics/customers/<int:pk>/health/receipts/",
+        health_receipts.health_receipt_of_day,
+        name="health_receipt_of_day",
+    ),
+    path("health/receipts/<int:pk>/", health_receipts.health_receipt, name="health_receipt"),
+    path(
+        "health/receipts/<int:pk>/check/", health_receipts.health_receipt_check, name="health_receipt_check"
+    ),
     path("metrics/customers/<int:pk>/override/", overrides.override_form, name="override_form"),
     path("metrics/customers/<int:pk>/override/end/", overrides.end_override, name="end_override"),
     path("metrics/sections/<slug:name>/", overview.metric_section, name="metric_section"),
