@@ -15,7 +15,10 @@ TICKERS = {
     "work.sweep": 300,  # old counters and login sessions
     "metrics.refresh_stale_customers": 10,  # drain stale marks: revenue, readings, scores, summaries
     "metrics.fill_rollups": 60,  # company months and cohorts of dirty periods
+    "metrics.end_overrides": 60,  # overrides that end at midnight
+    "metrics.remind_of_judgements": 3600,  # overrides and pulses that soon stop counting
     "metrics.close_months": 600,  # freeze months that are due; restatements after a fill and once a day
+    "metrics.put_live": 60,  # approved scorecard versions whose day has begun
     "metrics.run_nightly": 300,  # once per local day: time-dependent readings and all scores
     "surveys.send_messages": 10,  # claim and send survey mails
     "surveys.reap_leases": 15,  # leases that ran out: queued again or uncertain

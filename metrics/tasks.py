@@ -9,7 +9,18 @@ from accounts.queries import organisation
 from config.work import jobs
 from config.work.models import Job
 from config.work.tickers import ticker
-from metrics.services import closing, closing_jobs, definition_previews, recompute, refresh
+from metrics.services import (
+    closing,
+    closing_jobs,
+    definition_previews,
+    evidence_jobs,
+    overrides,
+    pulse_reminders,
+    recompute,
+    refresh,
+    rescoring,
+    scorecard_review,
+)
 
 
 @ticker("metrics.refresh_stale_customers")
@@ -40,6 +51,33 @@ def close_months() -> int:
     return closing.close_due_months(now=now) + closing.restate(now=now)
 
 
+@ticker("metrics.put_live")
+def put_live() -> int:
+    """Put approved versions in force whose day has begun, and look for customers that the run after it has missed."""
+    now = timezone.now()
+    return scorecard_review.put_live_due(now=now) + rescoring.start_if_left(now=now)
+
+
+@jobs.kind(rescoring.JOB_KIND)
+def rescore(job: Job) -> dict[str, Any] | None:
+    """Score everybody by the cards in force, from readings as they are."""
+    now = timezone.now()
+    return rescoring.run_rescore_job(job, as_of=organisation.local_day(now), now=now)
+
+
+@ticker("metrics.end_overrides")
+def end_overrides() -> int:
+    """End overrides at the midnight they were set to end at."""
+    return overrides.end_due(now=timezone.now())
+
+
+@ticker("metrics.remind_of_judgements")
+def remind_of_judgements() -> int:
+    """Tell people a week before their override or pulse stops counting."""
+    now = timezone.now()
+    return overrides.tell_authors(now=now) + pulse_reminders.remind_of_pulses(now=now)
+
+
 @jobs.kind(recompute.JOB_KIND)
 def recompute_all(job: Job) -> dict[str, Any] | None:
     """Recompute all customers in slices; a job that waited past midnight computes the day it was asked for or later."""
@@ -64,3 +102,9 @@ def preview_definition(job: Job) -> dict[str, Any]:
 def close_month(job: Job) -> dict[str, Any]:
     """Freeze every number of a month."""
     return closing_jobs.run_closing_job(job, now=timezone.now())
+
+
+@jobs.kind(evidence_jobs.JOB_KIND)
+def find_evidence(job: Job) -> dict[str, Any]:
+    """A backtest, a suggestion of weights, or a calibration."""
+    return evidence_jobs.run_evidence_job(job, now=timezone.now())

@@ -61,15 +61,20 @@ def rules_body(rules: CardRules) -> dict[str, Any]:
     }
 
 
-def read_rules(body: Mapping[str, Any]) -> CardRules:
-    """The rules of a stored body. Raises CardError with every problem that would stop scoring (L-07)."""
+def parse_rules(body: Mapping[str, Any]) -> CardRules:
+    """The rules of a body, also of an unfinished draft. Raises CardError for what are no rules at all."""
     try:
-        rules = CardRules(
+        return CardRules(
             tuple(CardRule(tuple(rule["when"]), str(rule["card"])) for rule in body["rules"]),
             str(body["default"]),
         )
     except (KeyError, TypeError) as error:
         raise CardError([f"The card rules cannot be read: {error!r}."]) from error
+
+
+def read_rules(body: Mapping[str, Any]) -> CardRules:
+    """The rules of a stored body. Raises CardError with every problem that would stop scoring (L-07)."""
+    rules = parse_rules(body)
     problems = rule_problems(rules)
     if problems:
         raise CardError(problems)

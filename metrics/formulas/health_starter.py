@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from metrics.formulas.health_cards import ACTION_BANDS
 from metrics.formulas.health_numbers import MICRO, WEIGHT_UNIT
 
 STARTER_KEY = "core"
@@ -104,4 +105,15 @@ def starter_body() -> dict[str, Any]:
         ],
         "edges": [{"at": 40 * MICRO, "side": "upper"}, {"at": 70 * MICRO, "side": "upper"}],
         "min_coverage": WEIGHT_UNIT // 2,
+    }
+
+
+def empty_actions_body() -> dict[str, Any]:
+    """A new card of the kind `actions`: 30 days and the usual bands, nothing counted yet."""
+    return {
+        "kind": "actions",
+        "window_days": 30,
+        "actions": [],
+        "bands": [{"key": band.key, "label": band.label, "tone": band.tone} for band in ACTION_BANDS.bands],
+        "edges": [{"at": edge.at, "side": edge.side} for edge in ACTION_BANDS.edges],
     }

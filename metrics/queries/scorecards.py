@@ -19,6 +19,12 @@ def live_version(scorecard_id: int | None = None) -> ScorecardVersion | None:
     return versions.filter(scorecard_id=scorecard_id).first()
 
 
+def latest_version(scorecard_id: int) -> ScorecardVersion | None:
+    """The newest version or draft of a card."""
+    versions = ScorecardVersion.objects.filter(scorecard_id=scorecard_id).select_related("scorecard")
+    return versions.order_by("-pk").first()
+
+
 def versions_of(scorecard_id: int) -> QuerySet[ScorecardVersion]:
     """All versions of a card, drafts first, then the newest number first."""
     return (

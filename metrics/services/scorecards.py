@@ -1,4 +1,7 @@
-"""Life of a scorecard: starter card, drafts, publishing. Published content is final by a database trigger."""
+"""Scorecards and their drafts: starter card, new cards, editing, notes on findings, and what a preview promised.
+
+From review on a version is in `scorecard_review`. Published content is final by a database trigger.
+"""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -7,21 +10,28 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.text import slugify
 
 from accounts.models import User
-from accounts.queries.organisation import local_day
 from config.web.errors import DomainError
 from config.work import audit
-from customers.models import CustomerSummary
-from customers.services import staleness
 from metrics.choices import CardKind, VersionState
-from metrics.formulas.health_cards import CardError, WeightedCard, body_hash, parse_card, read_card
-from metrics.formulas.health_starter import STARTER_KEY, STARTER_NOTE, STARTER_TITLE, starter_body
+from metrics.formulas.health_cards import CardError, WeightedCard, body_hash, parse_card
+from metrics.formulas.health_rules import parse_rules
+from metrics.formulas.health_starter import (
+    STARTER_KEY,
+    STARTER_NOTE,
+    STARTER_TITLE,
+    empty_actions_body,
+    starter_body,
+)
 from metrics.models import Scorecard, ScorecardVersion
-from metrics.queries.scorecards import live_version
+from metrics.queries.scorecards import default_scorecard, latest_version, live_version
+from metrics.services.alert_rules import install_alert_rules
 
+RULES_KEY, RULES_TITLE = "rules", "Card rules"
 LEAST_NOTE = 10  # characters; shorter notes say nothing a year later
-STALE_CAUSE = "scorecard"
+LONGEST_KEY = 40
 
 
 class DraftChangedError(DomainError):
@@ -39,7 +49,7 @@ class DraftChangedError(DomainError):
 
 
 class NotADraftError(DomainError):
-    """The version has been published, discarded, or never was a draft."""
+    """The version has been sent to review, discarded, or never was a draft."""
 
     code = "not_a_draft"
 
@@ -60,6 +70,7 @@ def ensure_default_scorecard(*, now: datetime) -> ScorecardVersion:
     live = live_version(card.pk)
     if live is not None:
         return live
+    install_alert_rules()
     body = starter_body()
     return ScorecardVersion.objects.create(
         scorecard=card,
@@ -74,46 +85,90 @@ def ensure_default_scorecard(*, now: datetime) -> ScorecardVersion:
 
 
 @transaction.atomic
-def start_draft(*, scorecard: Scorecard, by: User, now: datetime) -> ScorecardVersion:
-    """A new draft with the body of the version in force."""
-    base = live_version(scorecard.pk)
-    if base is None:
+def new_card(
+    *, title: str, kind: str, by: User | None, now: datetime, source: ScorecardVersion | None = None
+) -> ScorecardVersion:
+    """A new scorecard with its first draft: empty for `actions`, the starter for `weighted`, or a copy of a version."""
+    if kind not in {CardKind.ACTIONS, CardKind.WEIGHTED}:
+        raise CannotPublishError(f"There is no kind {kind}.", hint="Use actions or weighted.", field="kind")
+    card = Scorecard.objects.create(key=free_key(slugify(title) or "card"), title=title.strip())
+    body = source.body if source else starter_body() if kind == CardKind.WEIGHTED else empty_actions_body()
+    draft = draft_with(scorecard=card, body=body, base=None, by=by, now=now)
+    audit.record(by=by, now=now, action="scorecard.created", subject=draft, after={"card": card.key})
+    return draft
+
+
+@transaction.atomic
+def start_draft(
+    *, scorecard: Scorecard, by: User | None, now: datetime, base: ScorecardVersion | None = None
+) -> ScorecardVersion:
+    """A new draft with the body of `base`, by default of the version in force. Any number of drafts may exist."""
+    base = base or live_version(scorecard.pk) or latest_version(scorecard.pk)
+    if base is None or base.scorecard_id != scorecard.pk:
         raise NotADraftError(
-            "This scorecard has no version in force.", hint="Install the starter scorecard first."
+            "This scorecard has no version to start from.", hint="Import one, or make a new scorecard."
         )
-    draft = ScorecardVersion.objects.create(
-        scorecard=scorecard,
-        kind=base.kind,
-        body=base.body,
-        body_hash=base.body_hash,
-        base=base,
-        created_by=by,
-        edited_by=by,
-        edited_at=now,
-    )
+    draft = draft_with(scorecard=scorecard, body=base.body, base=base, by=by, now=now)
     audit.record(by=by, now=now, action="scorecard.draft_started", subject=draft)
     return draft
 
 
 @transaction.atomic
-def save_draft(
+def start_rules_draft(*, by: User | None, now: datetime) -> ScorecardVersion:
+    """A draft of the card rules: those in force, or at first the default card for everybody."""
+    card, _ = Scorecard.objects.get_or_create(key=RULES_KEY, defaults={"title": RULES_TITLE})
+    if live_version(card.pk) is not None:
+        return start_draft(scorecard=card, by=by, now=now)
+    default = default_scorecard()
+    body = {"kind": CardKind.RULES.value, "rules": [], "default": default.key if default else ""}
+    draft = draft_with(scorecard=card, body=body, base=None, by=by, now=now)
+    audit.record(by=by, now=now, action="scorecard.draft_started", subject=draft)
+    return draft
+
+
+def draft_with(
     *,
-    draft: ScorecardVersion,
-    group_weights: Mapping[str, int],
-    measure_weights: Mapping[str, int],
-    version: int,
-    by: User,
+    scorecard: Scorecard,
+    body: Mapping[str, Any],
+    base: ScorecardVersion | None,
+    by: User | None,
     now: datetime,
 ) -> ScorecardVersion:
-    """Store new weights (in 10^-4) of groups and measures. `version` is the save the editor saw.
+    """A stored draft with this body. The caller records what it was made for."""
+    return ScorecardVersion.objects.create(
+        scorecard=scorecard,
+        kind=body["kind"],
+        body=body,
+        body_hash=body_hash(body),
+        base=base,
+        created_by=by,
+        edited_by=by,
+        edited_at=now,
+    )
 
-    Raises DraftChangedError when somebody saved in between. A draft may be incomplete; publishing checks it.
+
+def free_key(wanted: str) -> str:
+    """The key, with a number behind it when a scorecard has it already."""
+    start, key, number = wanted[: LONGEST_KEY - 4], wanted[:LONGEST_KEY], 2
+    while key == RULES_KEY or Scorecard.objects.filter(key=key).exists():
+        key, number = f"{start}-{number}", number + 1
+    return key
+
+
+@transaction.atomic
+def save_body(
+    *, draft: ScorecardVersion, body: Mapping[str, Any], version: int, by: User | None, now: datetime
+) -> ScorecardVersion:
+    """Store another body of a draft. `version` is the save the editor saw.
+
+    Raises DraftChangedError when somebody saved in between, CannotPublishError for what is no card at all. A draft may
+    be incomplete; the way to review checks it. A preview stays, but it is one of another body.
     """
-    body = with_weights(draft.body, group_weights, measure_weights)
+    check_readable(body, draft.kind)
     saved = ScorecardVersion.objects.filter(pk=draft.pk, state=VersionState.DRAFT, version=version).update(
         body=body, body_hash=body_hash(body), edited_by=by, edited_at=now, version=F("version") + 1
     )
-    current = _draft(draft.pk)
+    current = draft_locked(draft.pk)
     if not saved:
         raise DraftChangedError(current)
     audit.record(
@@ -127,10 +182,24 @@ def save_draft(
     return current
 
 
+def save_draft(
+    *,
+    draft: ScorecardVersion,
+    group_weights: Mapping[str, int],
+    measure_weights: Mapping[str, int],
+    version: int,
+    by: User,
+    now: datetime,
+) -> ScorecardVersion:
+    """Store new weights (in 10^-4) of groups and measures, as `save_body` does."""
+    body = with_weights(draft.body, group_weights, measure_weights)
+    return save_body(draft=draft, body=body, version=version, by=by, now=now)
+
+
 @transaction.atomic
 def discard_draft(*, draft: ScorecardVersion, by: User, now: datetime) -> None:
     """Delete a draft; published versions stay for ever."""
-    current = _draft(draft.pk)
+    current = draft_locked(draft.pk)
     audit.record(
         by=by, now=now, action="scorecard.draft_discarded", subject=current, before={"body": current.body}
     )
@@ -138,59 +207,55 @@ def discard_draft(*, draft: ScorecardVersion, by: User, now: datetime) -> None:
 
 
 @transaction.atomic
-def publish(*, draft: ScorecardVersion, version: int, note: str, by: User, now: datetime) -> ScorecardVersion:
-    """Put a draft in force for every customer of its card, exactly as it was previewed.
-
-    In the same transaction the version before is closed and every customer is marked stale, so that the worker
-    scores all of them; scores of the past keep their version.
-    """
-    if len(note.strip()) < LEAST_NOTE:
-        raise CannotPublishError(
-            f"The note needs at least {LEAST_NOTE} characters.",
-            hint="Say what changed and why.",
-            field="note",
+def acknowledge(
+    *, draft: ScorecardVersion, notes: Mapping[str, str], by: User, now: datetime
+) -> ScorecardVersion:
+    """Note why warnings are accepted: {finding: note}, the finding named by `lint.name_of`. An empty note takes it back."""
+    current = draft_locked(draft.pk)
+    before = dict(current.acknowledged)
+    kept = {**before, **{key: note.strip() for key, note in notes.items()}}
+    current.acknowledged = {key: note for key, note in kept.items() if note}
+    if current.acknowledged != before:
+        current.save(update_fields=["acknowledged"])
+        audit.record(
+            by=by,
+            now=now,
+            action="scorecard.warnings_noted",
+            subject=current,
+            before=before,
+            after=current.acknowledged,
         )
-    card = Scorecard.objects.select_for_update().get(pk=draft.scorecard_id)
-    current = _draft(draft.pk)
-    if current.version != version:
-        raise DraftChangedError(current)
-    check_publishable(current)
-    before = live_version(card.pk)
-    if before is not None:
-        before.state, before.live_to = VersionState.SUPERSEDED, now
-        before.save(update_fields=["state", "live_to"])
-    current.number = 1 + (before.number or 0 if before else 0)
-    current.state, current.live_from = VersionState.LIVE, now
-    current.note, current.approved_by = note.strip(), by
-    current.save(update_fields=["number", "state", "live_from", "note", "approved_by"])
-    audit.record(
-        by=by,
-        now=now,
-        action="scorecard.published",
-        subject=current,
-        before={"number": before.number, "body_hash": before.body_hash} if before else None,
-        after={"number": current.number, "body_hash": current.body_hash, "note": current.note},
-    )
-    customers = CustomerSummary.objects.filter(customer__archived_at=None).values_list(
-        "customer_id", flat=True
-    )
-    staleness.mark(customer_ids=customers, from_day=local_day(now), cause=STALE_CAUSE)
     return current
 
 
-def check_publishable(draft: ScorecardVersion) -> None:
-    """Raise CannotPublishError with every reason against this body, also when it equals the version in force."""
+@transaction.atomic
+def note_preview(
+    *, draft: ScorecardVersion, summary: Mapping[str, Any], now: datetime
+) -> ScorecardVersion | None:
+    """Keep what a preview of a draft promised, with the hash of the body that was previewed.
+
+    `summary` holds JSON values: customers, mrr (text), coverage (text), as_of, bands {key: {"customers", "mrr"}} and
+    movers {customer id: band to come}, see `promises.promise`. None when the draft was saved or sent meanwhile.
+    """
+    noted = {**summary, "body_hash": draft.body_hash, "at": now.isoformat()}
+    drafts = ScorecardVersion.objects.filter(pk=draft.pk, state=VersionState.DRAFT, body_hash=draft.body_hash)
+    if not drafts.update(preview=noted):
+        return None
+    draft.preview = noted
+    return draft
+
+
+def check_readable(body: Mapping[str, Any], kind: str) -> None:
+    """Raise CannotPublishError for a body that is no card, or of another kind."""
+    if body.get("kind") != kind:
+        raise CannotPublishError("A draft keeps its kind.", hint="Make a new scorecard for another kind.")
     try:
-        read_card(draft.body)
+        if kind == CardKind.RULES:
+            parse_rules(body)
+        else:
+            parse_card(body)
     except CardError as error:
-        raise CannotPublishError(
-            " ".join(error.problems), hint="Change the draft and preview it again."
-        ) from error
-    live = live_version(draft.scorecard_id)
-    if live is not None and live.body_hash == draft.body_hash:
-        raise CannotPublishError(
-            f"The draft equals {live.label}, so nothing would change.", hint="Change a weight first."
-        )
+        raise CannotPublishError(" ".join(error.problems), hint="Correct the draft.") from error
 
 
 def with_weights(
@@ -215,11 +280,17 @@ def weighted_card(version: ScorecardVersion) -> WeightedCard:
     return card
 
 
-def _draft(pk: int) -> ScorecardVersion:
-    found = ScorecardVersion.objects.select_for_update(of=("self",)).filter(pk=pk).first()
+def draft_locked(pk: int) -> ScorecardVersion:
+    """The draft, locked until the transaction ends. Raises NotADraftError when it is none any more."""
+    found = (
+        ScorecardVersion.objects.select_for_update(of=("self",))
+        .select_related("scorecard", "edited_by")
+        .filter(pk=pk)
+        .first()
+    )
     if found is None or found.state != VersionState.DRAFT:
         raise NotADraftError(
-            "This draft has been published or discarded in the meantime.",
+            "This draft has been sent to review or discarded in the meantime.",
             hint="Start a new draft from the list.",
         )
     return found

@@ -19,6 +19,7 @@ from metrics.queries.peers import Group, PeerValues, among, groups_of, snapshot_
 from metrics.queries.scores import summary_fields_for
 from metrics.rollups import health_scores, readings
 from metrics.rollups.health_scores import ScoreRow
+from metrics.services.alerts import judge
 from metrics.services.score_rows import Setting, score_rows
 from metrics.services.scorecards import ensure_default_scorecard
 
@@ -44,12 +45,19 @@ def score_customers(*, customer_ids: Iterable[int] | None, as_of: date, now: dat
     return changed
 
 
-def rescore(*, as_of: date, now: datetime, report: Report | None = None) -> int:
-    """Score everybody again from the readings as they are, because cards changed and facts did not.
+def rescore(
+    *,
+    as_of: date,
+    now: datetime,
+    report: Report | None = None,
+    customer_ids: Sequence[int] | None = None,
+) -> int:
+    """Score these customers (None: all) again from the readings as they are: cards changed and facts did not.
 
     One transaction per slice; returns how many scores changed.
     """
-    setting, ids, changed = setting_in_force(as_of=as_of, now=now), readings.customer_ids(), 0
+    setting, changed = setting_in_force(as_of=as_of, now=now), 0
+    ids = readings.customer_ids() if customer_ids is None else customer_ids
     for start in range(0, len(ids), RESCORE_BATCH):
         part = ids[start : start + RESCORE_BATCH]
         with transaction.atomic():
@@ -62,7 +70,9 @@ def rescore(*, as_of: date, now: datetime, report: Report | None = None) -> int:
 def _score_part(ids: Sequence[int], setting: Setting, *, now: datetime) -> int:
     packed = readings_matrix(ids)
     setting = replace(setting, overrides=active_overrides(ids, on=setting.as_of))
-    changed = health_scores.store(rows=score_rows(packed, setting), as_of=setting.as_of, now=now)
+    rows = score_rows(packed, setting)
+    changed = health_scores.store(rows=rows, as_of=setting.as_of, now=now)
+    judge(rows=rows, labels={one.customer_id: one.labels for one in packed}, setting=setting, now=now)
     publish_health(customer_ids=[one.customer_id for one in packed], as_of=setting.as_of, now=now)
     return changed
 

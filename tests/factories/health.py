@@ -3,6 +3,10 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+from accounts.choices import Role
+from accounts.models import User
+from accounts.queries.organisation import local_day
+from metrics.services import lint, scorecard_review, scorecards
 from metrics.services.scorecards import ensure_default_scorecard
 from metrics.services.scores import score_customers
 from surveys.models import Response
@@ -16,6 +20,7 @@ from tests.factories.customers import (
     make_touchpoint,
     make_usage,
 )
+from tests.factories.users import make_user
 
 TODAY = NOW.date()
 
@@ -64,3 +69,28 @@ def score_now(*customers, now=NOW, as_of=None):
 
 def starter(now=NOW):
     return ensure_default_scorecard(now=now)
+
+
+def send_draft(draft, *, by, now=NOW, on=None, note="Changed as the review of spring says"):
+    """Send a draft to review with a preview of it and a note on every warning."""
+    findings = lint.findings_of(draft, now=now)
+    notes = {lint.name_of(one): "seen and meant" for one in findings if one.level == "W"}
+    scorecards.acknowledge(draft=draft, notes=notes, by=by, now=now)
+    scorecards.note_preview(draft=draft, summary={}, now=now)
+    return scorecard_review.send_to_review(
+        draft=draft,
+        version=draft.version,
+        note=note,
+        effective_on=on or local_day(now),
+        by=by,
+        now=now,
+    )
+
+
+def put_in_force(draft, *, by, now=NOW, **fields):
+    """A draft through review and approval by a second admin."""
+    second = User.objects.filter(email="second.admin@tend.example").first() or make_user(
+        "Second Admin", Role.ADMIN, email="second.admin@tend.example"
+    )
+    sent = send_draft(draft, by=by, now=now, **fields)
+    return scorecard_review.approve(version=sent, by=second, now=now)
