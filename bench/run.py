@@ -13,7 +13,7 @@ from bench.data import generate
 from bench.report import Row
 from bench.workers import CallError
 
-SUITES = ("metrics", "pages")  # those built
+SUITES = ("metrics", "pages", "health")  # those built
 NAMED = ("metrics", "intake", "pages", "survey", "mail", "health", "all")
 QUICK = ("1k", "10k")
 DONE, DIFFERENT, REFUSED = 0, 1, 2
