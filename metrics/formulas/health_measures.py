@@ -72,6 +72,60 @@ MEASURES: tuple[MeasureVersion, ...] = (
         "days_since_meaningful_touch", 1, 9, "Last meaningful touch", "days since it", "days", "down", "Commercial",
         "touchpoints",
     ),
+    MeasureVersion(
+        "stickiness", 1, 10, "Stickiness", "mean of daily users by users of 28 days", "share", "up", "Usage", "usage",
+        28,
+    ),
+    MeasureVersion(
+        "feature_breadth", 1, 11, "Features in use", "different features used in 28 days", "count", "up", "Usage",
+        "usage", 28,
+    ),
+    MeasureVersion(
+        "core_events", 1, 12, "Core events", "value events in 28 days", "count", "up", "Usage", "usage", 28,
+    ),
+    MeasureVersion(
+        "days_since_value_event", 1, 13, "Last value event", "days since the last value event", "days", "down",
+        "Outcomes", "usage",
+    ),
+    MeasureVersion(
+        "nps_latest", 1, 14, "Latest NPS answer", "the newest answer of 365 days, 0-10 x 10", "points", "up",
+        "Sentiment", "surveys",
+    ),
+    MeasureVersion(
+        "csat_mean", 1, 15, "Satisfaction", "mean of the CSAT answers of 365 days, as 0-100 of their scale", "points",
+        "up", "Sentiment", "surveys",
+    ),
+    MeasureVersion(
+        "ces_mean", 1, 16, "Ease", "mean of the CES answers of 365 days, as 0-100 of their scale", "points", "up",
+        "Sentiment", "surveys",
+    ),
+    MeasureVersion(
+        "open_tickets", 1, 17, "Open tickets", "open now, of any priority", "count", "down", "Support", "tickets",
+    ),
+    MeasureVersion(
+        "reopened_share", 1, 18, "Reopened tickets", "share of the tickets solved in 90 days that came back", "share",
+        "down", "Support", "tickets", 90,
+    ),
+    MeasureVersion(
+        "mrr_change_pct", 1, 19, "MRR change", "MRR against 90 days before", "percent", "up", "Commercial",
+        "subscriptions", 90,
+    ),
+    MeasureVersion(
+        "days_to_renewal", 1, 20, "Renewal", "days until a paying line comes to its end or renews", "days", "up",
+        "Commercial", "subscriptions",
+    ),
+    MeasureVersion(
+        "seat_change_pct", 1, 21, "Seat change", "paid seats against 90 days before", "percent", "up", "Commercial",
+        "subscriptions", 90,
+    ),
+    MeasureVersion(
+        "touches", 1, 22, "Touches", "meaningful touchpoints in 90 days", "count", "up", "Relationship",
+        "touchpoints", 90,
+    ),
+    MeasureVersion(
+        "ebr_age_days", 1, 23, "Business review", "days since the last one", "days", "down", "Relationship",
+        "touchpoints",
+    ),
 )  # fmt: skip
 SLOTS = 1 + max(measure.slot for measure in MEASURES)
 

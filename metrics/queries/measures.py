@@ -1,8 +1,12 @@
 """The measures that exist: the built-in ones and those the organisation added."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
+from metrics.choices import MeasureKind
 from metrics.formulas.health_measures import MEASURES, MeasureVersion
+from metrics.formulas.health_numbers import WEIGHT_UNIT
 from metrics.models import OwnMeasure
 
 Catalog = Mapping[tuple[str, int], MeasureVersion]
@@ -37,3 +41,41 @@ def measure_from(own: OwnMeasure) -> MeasureVersion:
 def width(measures: Catalog) -> int:
     """Elements of a packed row of readings."""
     return 1 + max(measure.slot for measure in measures.values())
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSpecs:
+    """What the readings have to look for on behalf of own measures: custom fields, and parts of usage events."""
+
+    fields: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+
+
+def own_specs() -> OwnSpecs:
+    """The meaning of every own measure as rows for the readings; retired ones too, because old scores name them."""
+    fields: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+    for own in OwnMeasure.objects.order_by("slot"):
+        if own.kind == MeasureKind.FIELD:
+            fields.append({"slot": own.slot, **own.spec})
+        else:
+            events += _parts(own)
+    return OwnSpecs(fields, events)
+
+
+def _parts(own: OwnMeasure) -> list[dict[str, Any]]:
+    """A count is one part of impact 1; action points have one part per action."""
+    actions = own.spec["actions"] if own.kind == MeasureKind.ACTIONS else [own.spec]
+    return [
+        {
+            "slot": own.slot,
+            "part": number,
+            "event": action["event"],
+            "feature": action["feature"],
+            "impact": action.get("impact", WEIGHT_UNIT),
+            "most": action.get("max_count"),
+            "days": own.window_days,
+            "first_uses": action.get("first_uses", False),
+        }
+        for number, action in enumerate(actions)
+    ]

@@ -1,11 +1,13 @@
 """Labels: the segments a customer is in on the day, as "field=value". They pick cards, impacts and peers.
 
 Sources: dated attributes (phase, tier, segment, region), industry and country of the customer, line versions for the
-plan of the largest paying line and for the commercial state (paying, trial, free, none).
+plan of the largest paying line and for the commercial state (paying, trial, free, none), custom fields that are a
+choice or yes or no.
 """
 
 from customers.choices import Attribute, LineStatus
 from customers.models import AttributeValue, LineVersion
+from metrics.rollups.readings import fields
 from metrics.rollups.readings.parts import known, table
 
 SELECT = """
@@ -31,7 +33,10 @@ SELECT p.customer_id, 'plan=' || p.plan FROM (
         AND l.status IN ('{active}', '{past_due}') AND {known_line}
     ORDER BY l.customer_id, l.mrr DESC, l.subscription_id
 ) p WHERE p.plan <> ''
+UNION ALL
+{fields}
 """.format(
+    fields=fields.LABELS.strip(),
     attributes=table(AttributeValue),
     lines=table(LineVersion),
     known_value=known(AttributeValue, "a"),

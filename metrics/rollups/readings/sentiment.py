@@ -28,7 +28,8 @@ FROM (
         WHERE a.kind = '{kind}' AND a.scale_min = 0 AND a.scale_max = 10
             AND a.status = '{counted}' AND a.first_answered_at <= %(until)s
             AND a.first_answered_at > %(until)s - interval '{days} days'
-            AND (%(known_at)s::timestamptz IS NULL OR a.channel = '{imported}' OR a.recorded_at <= %(known_at)s)
+            AND (%(known_at)s::timestamptz IS NULL OR a.recorded_at <= %(known_at)s
+                OR a.channel = '{imported}' AND NOT %(strict_known)s)
         ORDER BY a.customer_id, coalesce(a.contact_id, -a.id), a.first_answered_at DESC, a.id DESC
     ) latest
     WHERE latest.score IS NOT NULL
