@@ -38,7 +38,9 @@ def backfilled_share(card: Card, *, until: date) -> Fraction | None:
     total = flagged = 0
     for feed in sorted(feeds & sources.keys()):
         rows, condition = sources[feed]
-        counted = rows.order_by().aggregate(total=Count("*"), flagged=Count("*", filter=condition))
+        counted = rows.order_by().aggregate(
+            total=Count("customer_id"), flagged=Count("customer_id", filter=condition)
+        )
         total, flagged = total + counted["total"], flagged + counted["flagged"]
     return Fraction(flagged, total) if total else None
 

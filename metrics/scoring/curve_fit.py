@@ -39,7 +39,7 @@ class FittedCurve:
 class Rows:
     """Readings behind the rows of a fit, customers x measures.
 
-    `fade` is what age has left of a reading's points (1 fresh, 0 expired), `neutral` the points / 100 it fades to.
+    `fade` is what age has left of a reading's points (1 fresh, 0 expired); the rest is the neutral points.
     """
 
     values: Ints
@@ -47,7 +47,6 @@ class Rows:
     fade: Floats
     churned: Floats
     directions: tuple[Direction, ...]
-    neutral: Floats
 
     def curves(self, rows: Mask) -> list[FittedCurve | None]:
         """A curve per measure from these rows only."""
@@ -61,10 +60,10 @@ class Rows:
         found = np.full(self.values.shape, 0.5)
         for n, curve in enumerate(self.curves(rows)):
             if curve is not None:
-                heights = on_curve(curve, self.values[:, n]) / FULL
-                faded = self.neutral[n] + (heights - self.neutral[n]) * self.fade[:, n]
+                heights, neutral = on_curve(curve, self.values[:, n]) / FULL, curve.neutral / FULL
+                faded = neutral + (heights - neutral) * self.fade[:, n]
                 counts = self.present[:, n] & (self.fade[:, n] > 0)
-                found[:, n] = np.where(counts, faded, curve.neutral / FULL)
+                found[:, n] = np.where(counts, faded, neutral)
         return found
 
 

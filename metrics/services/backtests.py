@@ -1,7 +1,8 @@
 """Backtests: a card replayed at past month ends, against what became of the customers."""
 
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -17,10 +18,11 @@ from metrics.formulas.periods import months_ago
 from metrics.models import Backtest, ScorecardVersion
 from metrics.queries.backfilled import backfilled_share
 from metrics.queries.outcomes import PAYING, RENEWING, Fate, Outcomes, month_ends, names_of, outcomes_of
-from metrics.services.replays import Replay, Report, Score, Tested, replayed
+from metrics.services.replays import Candidate, Replay, Report, Score, replayed
 
 HORIZONS = (90, 180)
 LOOK_BACK = 24  # months
+HALVES = ("a", "b")  # a card fitted on one half is judged on the other
 POPULATIONS = {RENEWING: "renewals", PAYING: "customers"}
 SHARES = (Fraction(1, 10), Fraction(1, 5))
 MOST_LISTED = 200  # misses and rows kept with a result
@@ -41,6 +43,7 @@ class Trial:
     first: date
     last: date
     as_of: date
+    half: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The parameters as they are stored."""
@@ -50,7 +53,15 @@ class Trial:
             "first": self.first.isoformat(),
             "last": self.last.isoformat(),
             "as_of": self.as_of.isoformat(),
+            "half": self.half,
         }
+
+    def covers(self, customer_id: int) -> bool:
+        """Whether a customer lies in the half that is asked for; the halves are fixed and equal by chance."""
+        if not self.half:
+            return True
+        half, _, deal = self.half.partition(":")
+        return half == HALVES[zlib.crc32(f"{deal}/{customer_id}".encode()) & 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +80,9 @@ def trial(
     population: str = RENEWING,
     first: date | None = None,
     last: date | None = None,
+    half: str = "",
 ) -> Trial:
-    """A checked question; by default the last 24 months."""
+    """A checked question; by default all customers over the last 24 months."""
     if horizon not in HORIZONS:
         raise QuestionError(
             f"A horizon of {horizon} days is not offered.", hint="Use 90 or 180.", field="horizon"
@@ -79,7 +91,9 @@ def trial(
         raise QuestionError(
             f"There is no population {population}.", hint="Use renewing or paying.", field="population"
         )
-    found = Trial(horizon, population, first or months_ago(as_of, LOOK_BACK), last or as_of, as_of)
+    if half.partition(":")[0] not in {"", *HALVES}:
+        raise QuestionError(f"There is no half {half}.", hint="Use a or b, or a:7 and b:7.", field="half")
+    found = Trial(horizon, population, first or months_ago(as_of, LOOK_BACK), last or as_of, as_of, half)
     if not found.first <= found.last <= as_of:
         raise QuestionError(
             "The first month end lies after the last, or ahead of today.", hint="Choose past days in order."
@@ -88,12 +102,10 @@ def trial(
 
 
 def run(
-    *, tested: Sequence[Tested], asked: Trial, now: datetime, seed: int = 1, report: Report | None = None
+    *, tested: Sequence[Candidate], asked: Trial, now: datetime, seed: int = 1, report: Report | None = None
 ) -> list[dict[str, Any]]:
     """Results of one or two cards on the same rows. The second carries the difference of AUC to the first."""
-    outcomes = outcomes_of(
-        asked.population, horizon=asked.horizon, first=asked.first, last=asked.last, as_of=asked.as_of
-    )
+    outcomes = outcomes_for(asked)
     scored = {fate.scored_on for fate in outcomes.rows}
     days = month_ends(min(scored), asked.as_of) if scored else []
     replay = replayed(tested, days, now=now, report=report)
@@ -107,6 +119,14 @@ def run(
     if len(judged) > 1 and results[1]["enough"]:
         results[1]["difference"] = _difference(judged, seed)
     return results
+
+
+def outcomes_for(asked: Trial) -> Outcomes:
+    """The rows of a question."""
+    found = outcomes_of(
+        asked.population, horizon=asked.horizon, first=asked.first, last=asked.last, as_of=asked.as_of
+    )
+    return replace(found, rows=[fate for fate in found.rows if asked.covers(fate.customer)])
 
 
 def judge(fates: Sequence[Fate], replay: dict[date, Replay]) -> Judged:

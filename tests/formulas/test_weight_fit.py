@@ -123,13 +123,13 @@ def test_curves_are_judged_on_customers_they_were_not_fitted_on():
     values = source.integers(0, 100_000_000, (600, 3))
     noise = (source.random(600) < 0.3).astype(float)
     present, fade = np.ones((600, 3), bool), np.ones((600, 3))
-    rows = curve_fit.Rows(values, present, fade, noise, ("free",) * 3, np.full(3, 0.5))
+    rows = curve_fit.Rows(values, present, fade, noise, ("free",) * 3)
     flat = fit.propose(
         np.full((600, 3), 0.5), noise, np.arange(600), np.ones(3), seed=1, redesign=rows.points
     )
     assert not flat.better
     churned = (source.random(600) < np.where(np.abs(values[:, 0] - 50e6) < 20e6, 0.6, 0.1)).astype(float)
-    rows = curve_fit.Rows(values, present, fade, churned, ("free",) * 3, np.full(3, 0.5))
+    rows = curve_fit.Rows(values, present, fade, churned, ("free",) * 3)
     found = fit.propose(
         np.full((600, 3), 0.5), churned, np.arange(600), np.ones(3), seed=1, redesign=rows.points
     )
