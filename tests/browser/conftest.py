@@ -71,3 +71,13 @@ def visit(browser, live_server):
     yield open_window
     for window in windows:
         window.context.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    return pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+
+
+@pytest.fixture
+def window(visit, admin):
+    return visit()

@@ -1,0 +1,45 @@
+"""What is wrong with a page, looked at in both modes and on desk and phone."""
+
+WINDOWS = [(1440, 900, "light"), (1440, 900, "dark"), (390, 844, "dark"), (390, 844, "light")]
+TWO_WINDOWS = WINDOWS[::2]
+NARROW = (320, 700)
+ALL_RULES = {"resultTypes": ["violations"]}
+COLOURS = {**ALL_RULES, "runOnly": ["color-contrast"]}  # the other mode of a window changes nothing else
+
+
+def findings(axe, window, path, windows=WINDOWS):
+    """What is wrong with a page: opened once, then looked at in every window and mode."""
+    found, widths = [], set()
+    for width, height, scheme in windows:
+        window.page.set_viewport_size({"width": width, "height": height})
+        window.page.emulate_media(
+            color_scheme=scheme, reduced_motion="reduce"
+        )  # no colour on its way to another
+        where = f"{path} at {width} in {scheme}"
+        results = axe.run(window.page, options=COLOURS if width in widths else ALL_RULES)
+        widths.add(width)
+        found += [
+            f"{where}: axe {rule['id']} at {rule['nodes'][0]['target']}"
+            for rule in results.response["violations"]
+        ]
+        found += sideways(window, where)
+    window.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    found += sideways(window, f"{path} at {NARROW[0]}")
+    found += [f"{path}: {complaint}" for complaint in window.complaints]
+    window.complaints.clear()
+    window.page.set_viewport_size({"width": WINDOWS[0][0], "height": WINDOWS[0][1]})
+    return found
+
+
+def sideways(window, where):
+    return [f"{where}: scrolls sideways by {window.sideways()} px"] if window.sideways() > 0 else []
+
+
+def clean(window, axe, paths, windows=WINDOWS, *, is_asked=True):
+    """Findings on all these pages; acts, downloads and ways elsewhere are left out where the server is asked first."""
+    found = []
+    for path in paths:
+        if not is_asked or window.shows(path):
+            window.go(path)
+            found += findings(axe, window, path, windows)
+    return found
