@@ -13,7 +13,16 @@ from config.web.errors import DomainError
 from config.work import audit
 from customers.choices import Attribute
 from customers.models import Customer, ExternalId
-from customers.services import assignments, attributes, custom_fields, search_text, staleness, summaries
+from customers.services import (
+    assignments,
+    attributes,
+    custom_fields,
+    field_values,
+    search_text,
+    staleness,
+    summaries,
+)
+from customers.services.field_values import Written
 from customers.services.locks import lock_customers
 
 SOURCE = "import"  # external ids that no other system is named for
@@ -71,6 +80,7 @@ def create_customer(
         **plain, custom=custom_fields.merged({}, custom_fields.checked(fields.get("custom", {})))
     )
     customer.save()
+    field_values.note([Written(customer.pk, {}, customer.custom, today)], recorded_by=by)
     summaries.ensure([customer.pk])
     for source, value in (external_ids or {}).items():
         add_external_id(customer=customer, source=source, value=value)
@@ -108,6 +118,8 @@ def update_customer(
         stored.custom = custom_fields.merged(stored.custom, custom_fields.checked(changes["custom"]))
     stored.version, stored.updated_at = version + 1, now
     stored.save()
+    written = Written(stored.pk, before["custom"], stored.custom, organisation.local_day(now))
+    field_values.note([written], recorded_by=by)
     values = _attribute_values(stored, changes, organisation.local_day(now))
     attributes.set_attributes(values=values, by=by, now=now)
     search_text.refresh([stored.pk])

@@ -1,6 +1,6 @@
 """The measures that exist: the built-in ones and those the organisation added."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,15 @@ OWN_FAMILY = "Own"
 FEEDS = {"field": "custom fields", "event": "usage", "actions": "usage"}
 
 
-def catalog() -> Catalog:
-    """{(key, version): measure}, retired ones too, because old scores name them. One query."""
+def own_measures() -> list[OwnMeasure]:
+    """Every own measure by slot, retired ones too, because old scores name them."""
+    return list(OwnMeasure.objects.order_by("slot"))
+
+
+def catalog(owns: Sequence[OwnMeasure] | None = None) -> Catalog:
+    """{(key, version): measure}, built-in and own (`owns` where they are at hand). One query."""
     found = {(measure.key, measure.version): measure for measure in MEASURES}
-    for own in OwnMeasure.objects.order_by("slot"):
+    for own in own_measures() if owns is None else owns:
         found[own.key, own.version] = measure_from(own)
     return found
 
@@ -51,11 +56,11 @@ class OwnSpecs:
     events: list[dict[str, Any]]
 
 
-def own_specs() -> OwnSpecs:
-    """The meaning of every own measure as rows for the readings; retired ones too, because old scores name them."""
+def own_specs(owns: Iterable[OwnMeasure]) -> OwnSpecs:
+    """The meaning of own measures as rows for the readings."""
     fields: list[dict[str, Any]] = []
     events: list[dict[str, Any]] = []
-    for own in OwnMeasure.objects.order_by("slot"):
+    for own in owns:
         if own.kind == MeasureKind.FIELD:
             fields.append({"slot": own.slot, **own.spec})
         else:

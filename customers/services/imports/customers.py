@@ -11,8 +11,17 @@ from customers.connectors.layouts import CUSTOM_PREFIX
 from customers.connectors.table import Row
 from customers.models import BatchItem, Customer, ExternalId
 from customers.queries.words import search_text as words
-from customers.services import assignments, attributes, custom_fields, search_text, staleness, summaries
+from customers.services import (
+    assignments,
+    attributes,
+    custom_fields,
+    field_values,
+    search_text,
+    staleness,
+    summaries,
+)
 from customers.services.attributes import NewValue
+from customers.services.field_values import Written
 from customers.services.imports.context import Context, plain
 
 EVER = date(1970, 1, 1)  # what a new customer of unknown age comes with is taken to have been so before
@@ -159,6 +168,10 @@ def _create(rows: Sequence[Row], context: Context) -> dict[str, int]:
         [ExternalId(customer_id=pk, source=context.source, value=value) for value, pk in ids.items()]
     )
     summaries.make(ids.values())
+    field_values.note(
+        (Written(customer.pk, {}, customer.custom, _noted_on(customer, context)) for customer in made),
+        **context.fact(),
+    )
     context.remember((TYPE, customer.pk, None, {"name": customer.name}) for customer in made)
     return ids
 
@@ -176,7 +189,7 @@ def _show_from_the_start(row: Row, customer: Customer, context: Context) -> None
 def _update(rows: Sequence[Row], known: dict[str, int], context: Context) -> set[int]:
     stored = Customer.objects.in_bulk([known[row.values["customer_id"]] for row in rows])
     revived = _taken_back(stored)
-    items, touched = [], []
+    items, touched, written = [], [], []
     for row in rows:
         customer = stored[known[row.values["customer_id"]]]
         wanted: dict[str, Any] = {name: row.values[name] for name in PLAIN if name in row.values}
@@ -191,12 +204,21 @@ def _update(rows: Sequence[Row], known: dict[str, int], context: Context) -> set
             setattr(customer, name, value)
         customer.version, customer.updated_at = customer.version + 1, context.now
         touched.append(customer)
+        values = {} if customer.pk in revived else before["custom"]
+        written.append(Written(customer.pk, values, customer.custom, _noted_on(customer, context)))
         earlier = {name: plain(before[name]) for name in changes}
         items.append((TYPE, customer.pk, earlier, {name: plain(value) for name, value in changes.items()}))
     columns = [*PLAIN, "custom", "archived_at", "version", "updated_at"]
     update_models(touched, columns)
+    field_values.note(written, **context.fact())
     context.remember(items)
     return {customer.pk for customer in touched}
+
+
+def _noted_on(customer: Customer, context: Context) -> date:
+    """The day from which custom values hold: today, or in a file of history the customer's first day."""
+    first = customer.created_on if context.batch.is_history else None
+    return min(first or context.today, context.today)
 
 
 def _taken_back(stored: dict[int, Customer]) -> set[int]:

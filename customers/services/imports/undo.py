@@ -24,6 +24,7 @@ from customers.models import (
     Contact,
     CostEntry,
     Customer,
+    FieldValue,
     FollowUp,
     FxRate,
     ImportBatch,
@@ -38,6 +39,7 @@ from customers.services import (
     assignments,
     attributes,
     facts,
+    field_values,
     pulses,
     rates,
     search_text,
@@ -57,6 +59,7 @@ SERIES: dict[type[Model], tuple[str, ...]] = {
     LineVersion: ("subscription_id",),
     Assignment: ("customer_id",),
     AttributeValue: ("customer_id", "key"),
+    FieldValue: ("customer_id", "key"),
     Ticket: ("source", "source_key"),
     Touchpoint: ("source", "source_key"),
     Pulse: ("pk",),
@@ -68,6 +71,7 @@ DAY_OF: dict[type[Model], Callable[[Any], date]] = {
     LineVersion: lambda row: row.from_on,
     Assignment: lambda row: row.from_on,
     AttributeValue: lambda row: row.from_on,
+    FieldValue: lambda row: row.from_on,
     Ticket: lambda row: organisation.local_day(row.opened_at),
     Touchpoint: lambda row: organisation.local_day(row.occurred_at),
     Pulse: lambda row: organisation.local_day(row.occurred_at),
@@ -113,7 +117,7 @@ def undo_import(*, batch: ImportBatch, by: Any, now: datetime) -> Undone:
     for undo in registry.UNDOERS.values():
         undo(batch=batch, undone=undone, by=by, now=now)
     _undo_contacts(batch, undone, now)
-    _undo_customers(batch, undone, now)
+    _undo_customers(batch, undone, by, now)
     _refresh(undone, now)
     batch.state, batch.undone_at = BatchState.UNDONE, now
     batch.save(update_fields=["state", "undone_at"])
@@ -223,7 +227,7 @@ def _is_deleted(contact: Contact) -> bool:
     return True
 
 
-def _undo_customers(batch: ImportBatch, undone: Undone, now: datetime) -> None:
+def _undo_customers(batch: ImportBatch, undone: Undone, by: Any, now: datetime) -> None:
     made, changed = _items(batch, CUSTOMER)
     today = organisation.local_day(now)
     in_use = _customers_in_use(made)
@@ -237,6 +241,8 @@ def _undo_customers(batch: ImportBatch, undone: Undone, now: datetime) -> None:
         undone.touch(customer.pk, today)
     update_models(archived, ["archived_at", "updated_at", "version"])
     _restore(Customer.objects.filter(pk__in=changed), changed, undone, today)
+    kept = set(made) - {customer.pk for customer in archived}
+    field_values.bring_in_step(sorted(kept | changed.keys()), from_on=today, recorded_by=by)
 
 
 def _customers_in_use(ids: Iterable[int]) -> set[int]:

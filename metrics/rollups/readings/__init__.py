@@ -18,7 +18,7 @@ from accounts.queries import organisation
 from customers.models import Customer, ImportBatch
 from metrics.queries.health_inputs import PackedReadings
 from metrics.queries.holds import holds_at, lost_feeds
-from metrics.queries.measures import catalog, own_specs, width
+from metrics.queries.measures import catalog, own_measures, own_specs, width
 from metrics.rollups.readings import statement
 from metrics.rollups.readings.usage import LEAST_WINDOW
 
@@ -69,7 +69,8 @@ def _parameters(
     known_at: datetime | None,
     strict_known: bool = False,
 ) -> dict[str, Any]:
-    zone, measures, own = organisation.zone(), catalog(), own_specs()
+    zone, owns = organisation.zone(), own_measures()
+    measures, own = catalog(owns), own_specs(owns)
     day_end = datetime.combine(as_of + timedelta(days=1), time.min, zone) - timedelta(microseconds=1)
     moment = known_at or now
     lost = lost_feeds(moment)
