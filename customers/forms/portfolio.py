@@ -9,7 +9,8 @@ from django.http import QueryDict
 
 from accounts.models import User
 from customers.choices import FollowUpPriority, Phase
-from customers.queries.portfolio import SORT_KEYS, SORTS, TONES, VIEWS, Filters
+from customers.queries.portfolio import FLAGS, TONES, VIEWS, Filters
+from customers.queries.portfolio_sorts import SORT_KEYS, SORTS
 
 MOST_CHOSEN = 30  # values of one filter; a longer list is not typed by anybody
 MOST_SELECTED = 500  # customers in one bulk action; more would not answer within a request
@@ -32,6 +33,7 @@ class PortfolioFilterForm(forms.Form):
     view = forms.ChoiceField(choices=[(view, view) for view in VIEWS], required=False)
     q = forms.CharField(label="Text", max_length=100, required=False)
     band = forms.MultipleChoiceField(choices=[(tone, tone) for tone in TONES], required=False)
+    flag = forms.MultipleChoiceField(choices=[(flag, flag) for flag in FLAGS], required=False)
     phase = forms.MultipleChoiceField(choices=Phase.choices, required=False)
     mrr_from = forms.DecimalField(
         label="MRR from", min_value=0, max_digits=14, decimal_places=2, required=False
@@ -47,6 +49,8 @@ class PortfolioFilterForm(forms.Form):
             view=clean.get("view") or default_view,
             text=clean.get("q", ""),
             tones=tuple(clean.get("band", ())),
+            words=_texts(self.data, "word"),
+            flags=tuple(clean.get("flag", ())),
             phases=tuple(clean.get("phase", ())),
             tiers=_texts(self.data, "tier"),
             owner_ids=_ids(self.data, "owner"),
@@ -81,6 +85,8 @@ def query_of(filters: Filters, *, size: int = 0, page: int = 0, **changed: Any) 
         "view": filters.view,
         "q": filters.text,
         "band": filters.tones,
+        "word": filters.words,
+        "flag": filters.flags,
         "phase": filters.phases,
         "tier": filters.tiers,
         "owner": filters.owner_ids,

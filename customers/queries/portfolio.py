@@ -32,13 +32,13 @@ from customers.choices import Phase
 from customers.models import SavedView, StaleMark
 from customers.models.customer import CustomerQuerySet
 from customers.queries.access import scope_and_book_for
+from customers.queries.portfolio_sorts import ordering
 from customers.queries.words import folded_words, with_words
 
 RENEWING_DAYS = 90
 UNTOUCHED_DAYS = 30
 ATTENTION_RENEWAL_DAYS = 60
 ATTENTION_FALL = Decimal(-10)  # points in 30 days; less is noise for most customers
-SORT_KEYS = 3
 UPDATE_EXPECTED_S = 60  # a stale row is recomputed within a minute when the worker runs
 
 # Colours of bands as scorecards name them, by the tone the pages show.
@@ -60,36 +60,13 @@ RISK_FIRST = Case(
 )
 # Who pays nothing now cannot be saved today; work starts with the others.
 NOT_PAYING_LAST = Case(When(summary__mrr__gt=0, then=Value(0)), default=Value(1), output_field=IntegerField())
-PHASE_ORDER = Case(
-    *[When(phase=phase, then=Value(rank)) for rank, phase in enumerate(Phase.values)],
-    default=Value(len(Phase.values)),
-    output_field=IntegerField(),
-)
-VIEWS = ("book", "attention", "renewing", "untouched", "onboarding", "everyone")
-
-
-@dataclass(frozen=True)
-class Sort:
-    """What one sort key orders by; `down_first` where the large end is the interesting one."""
-
-    expression: Any
-    down_first: bool = False
-
-
-SORTS: Mapping[str, Sort] = {
-    "customer": Sort(Lower("name")),
-    "health": Sort(F("summary__score")),
-    "trend": Sort(F("summary__trend_30d")),
-    "coverage": Sort(F("summary__coverage")),
-    "mrr": Sort(F("mrr"), down_first=True),
-    "change": Sort(F("summary__mrr_change_90d")),
-    "renewal": Sort(F("summary__renewal_on")),
-    "phase": Sort(PHASE_ORDER),
-    "touch": Sort(F("summary__last_touch_at")),
-    "nps": Sort(F("summary__last_nps")),
-    "follow_up": Sort(F("summary__next_follow_up_on")),
-    "owner": Sort(Lower("summary__owner__name")),
+# What a chip besides the bands asks for.
+FLAGS: Mapping[str, Q] = {
+    "overridden": Q(summary__override_until__isnull=False),
+    "held": Q(summary__held=True),
+    "settled": ~Q(summary__settled_band="") & ~Q(summary__settled_band=F("summary__band")),
 }
+VIEWS = ("book", "attention", "renewing", "untouched", "onboarding", "everyone")
 
 
 @dataclass(frozen=True)
@@ -99,6 +76,8 @@ class Filters:
     view: str = "book"
     text: str = ""
     tones: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     phases: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
     owner_ids: tuple[int, ...] = ()
@@ -115,11 +94,12 @@ class Filters:
 
 @dataclass(frozen=True)
 class Group:
-    """Customers of one band and currency within a result."""
+    """Customers of one band, currency and set of flags within a result."""
 
     tone: str
     band: str
     currency: str
+    flags: frozenset[str]
     customers: int
     mrr: Decimal
     mrr_change: Decimal
@@ -158,7 +138,13 @@ ROW_FIELDS = (
     "summary__plan",
     "summary__renewal_on",
     "summary__score",
+    "summary__band",
     "summary__band_label",
+    "summary__settled_band",
+    "summary__computed_score",
+    "summary__override_until",
+    "summary__held",
+    "summary__card",
     "summary__coverage",
     "summary__trend_30d",
     "summary__trend_points",
@@ -196,7 +182,7 @@ class Portfolio:
         )
 
     def groups(self) -> list[Group]:
-        """The result by band and currency as if no band were chosen, so that chips can count what they would show.
+        """The result by band, currency and flags as if none were chosen, so that chips can count what they would show.
 
         The sum over the chosen bands is the sum over the rows.
         """
@@ -205,7 +191,8 @@ class Portfolio:
         rows = (
             self._filtered()
             .order_by()
-            .values("tone", "summary__band_label", "summary__currency")
+            .annotate(**FLAGS)
+            .values("tone", "summary__band_label", "summary__currency", *FLAGS)
             .annotate(
                 n=Count("pk"),
                 money=Coalesce(Sum("mrr"), zero),
@@ -220,6 +207,7 @@ class Portfolio:
                 tone=row["tone"],
                 band=row["summary__band_label"] or "",
                 currency=row["summary__currency"] or "",
+                flags=frozenset(name for name in FLAGS if row[name]),
                 customers=row["n"],
                 mrr=row["money"],
                 mrr_change=row["change"],
@@ -231,8 +219,18 @@ class Portfolio:
         ]
 
     def chosen(self, groups: Sequence[Group]) -> list[Group]:
-        """Those groups whose band is chosen; all of them when none is."""
-        return [group for group in groups if not self.filters.tones or group.tone in self.filters.tones]
+        """Those groups whose band and flags are chosen; all of them when none is."""
+        return [group for group in groups if self.has_band(group) and self.has_flags(group)]
+
+    def has_band(self, group: Group) -> bool:
+        """Whether its colour or its band's own word is chosen, or nothing is."""
+        wanted = self.filters
+        is_any = not (wanted.tones or wanted.words)
+        return is_any or group.tone in wanted.tones or group.band in wanted.words
+
+    def has_flags(self, group: Group) -> bool:
+        """Whether it has every chosen flag."""
+        return group.flags.issuperset(self.filters.flags)
 
     def counts(self) -> dict[str, Any]:
         """How many customers each built-in view has, and the tiers that can be chosen: one query over the scope."""
@@ -331,11 +329,15 @@ class Portfolio:
         return rows
 
     def _result(self) -> CustomerQuerySet:
-        rows = self._filtered()
-        return rows.filter(tone__in=self.filters.tones) if self.filters.tones else rows
+        rows, wanted = self._filtered(), self.filters
+        if wanted.tones or wanted.words:
+            rows = rows.filter(Q(tone__in=wanted.tones) | Q(summary__band_label__in=wanted.words))
+        for flag in wanted.flags:
+            rows = rows.filter(FLAGS[flag])
+        return rows
 
     def _ordered(self) -> CustomerQuerySet:
-        keys = [_ordering(key) for key in self.filters.sort] or [
+        keys = [ordering(key) for key in self.filters.sort] or [
             NOT_PAYING_LAST.asc(),
             RISK_FIRST.asc(),
             F("mrr").desc(),
@@ -365,10 +367,3 @@ def default_view(user: User) -> str:
 def saved_views_of(user: User) -> list[SavedView]:
     """The user's own views in their order."""
     return list(SavedView.objects.filter(user=user).order_by("position", "pk"))
-
-
-def _ordering(key: str) -> Any:
-    """An order by one key of `SORTS`; a minus sign turns it round, customers without a value always come last."""
-    expression = SORTS[key.lstrip("-")].expression
-    down = key.startswith("-")
-    return expression.desc(nulls_last=True) if down else expression.asc(nulls_last=True)

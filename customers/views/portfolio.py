@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.queries import organisation
@@ -24,7 +25,6 @@ from customers.forms.portfolio import RENEWAL_WINDOWS, PortfolioFilterForm, Save
 from customers.queries.portfolio import (
     TONES,
     VIEWS,
-    Filters,
     Group,
     Portfolio,
     default_view,
@@ -59,18 +59,32 @@ VIEW_RULES = {
     "onboarding": "customers in the onboarding phase",
     "everyone": "every customer you may read",
 }
-TONE_WORDS = {"risk": "At risk", "watch": "Watch", "good": "Healthy", "none": "No score"}
+TONE_WORDS = {"risk": "At risk", "watch": "Watch", "good": "Healthy", "none": "Not enough data"}
+FLAG_WORDS = {"overridden": "Overridden", "held": "Held", "settled": "Settling"}
+FLAG_RULES = {
+    "overridden": "a person set another score than the computed one",
+    "held": "the score rests on a feed that is silent",
+    "settled": "the band of today has not lasted yet; alerts still use the settled one",
+}
 PAGE_DIGITS = 5
 
 
 @dataclass(frozen=True)
 class Chip:
-    """One band's filter: how many customers it would show, and how its bands are called."""
+    """One filter of bands or flags: how many customers it would show, and what it is called."""
 
+    name: str
+    value: str
     tone: str
     customers: int
     words: str
     is_on: bool
+    rule: str = ""
+
+    @property
+    def key(self) -> str:
+        """Part of the element's id."""
+        return f"{self.name}-{slugify(self.value)}"
 
 
 @dataclass(frozen=True)
@@ -164,7 +178,8 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "page": page,
         "query": query,
         "export_query": query_of(listed.filters),
-        "chips": _chips(listed.filters, groups),
+        "chips": _chips(listed, groups),
+        "flag_chips": _flag_chips(listed, groups),
         "totals": _totals(chosen, request.organisation.currency),  # type: ignore[attr-defined] - third-party-type
         "freshness": freshness,
         "late": freshness.is_late(listed.now),
@@ -245,15 +260,30 @@ def _size(request: HttpRequest) -> int:
     return next((size for size in PAGE_SIZES if str(size) == wanted), PAGE_SIZES[0])
 
 
-def _chips(filters: Filters, groups: Sequence[Group]) -> list[Chip]:
-    """Good first, as people read a traffic light from calm to alarm."""
-    chips = []
+def _chips(listed: Portfolio, groups: Sequence[Group]) -> list[Chip]:
+    """Good first, as people read a traffic light from calm to alarm; a colour of several bands has a chip for each."""
+    chips, filters = [], listed.filters
+    counted = [group for group in groups if listed.has_flags(group)]
     for tone in ("good", "watch", "risk", "none"):
         mine = [group for group in groups if group.tone == tone]
         words = sorted({band_word(group.band) for group in mine}) or [TONE_WORDS[tone]]
-        chips.append(
-            Chip(tone, sum(group.customers for group in mine), ", ".join(words), tone in filters.tones)
-        )
+        many = sum(group.customers for group in counted if group.tone == tone)
+        chips.append(Chip("band", tone, tone, many, ", ".join(words), tone in filters.tones))
+        for word in words if len(words) > 1 else ():
+            many = sum(group.customers for group in counted if (group.tone, group.band) == (tone, word))
+            chips.append(Chip("word", word, tone, many, word, word in filters.words))
+    return chips
+
+
+def _flag_chips(listed: Portfolio, groups: Sequence[Group]) -> list[Chip]:
+    """Chips of flags that somebody has, or that are chosen."""
+    counted = [group for group in groups if listed.has_band(group)]
+    chips = []
+    for flag, word in FLAG_WORDS.items():
+        many = sum(group.customers for group in counted if flag in group.flags)
+        is_on = flag in listed.filters.flags
+        if many or is_on:
+            chips.append(Chip("flag", flag, "none", many, word, is_on, FLAG_RULES[flag]))
     return chips
 
 

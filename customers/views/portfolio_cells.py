@@ -21,7 +21,8 @@ from config.web import money as amounts
 from config.web.tables import Head
 from config.web.templatetags import ui
 from customers.forms.portfolio import query_of
-from customers.queries.portfolio import SORT_KEYS, SORTS, UNTOUCHED_DAYS, Filters
+from customers.queries.portfolio import UNTOUCHED_DAYS, Filters
+from customers.queries.portfolio_sorts import SORT_KEYS, SORTS
 from customers.queries.timeline import phase_word
 
 DASH = mark_safe('<span class="muted">–</span>')
@@ -29,6 +30,7 @@ NEVER = mark_safe('<span class="muted">–</span><small class="amber">never</sma
 TODAY = mark_safe('<span class="amber w6">today</span>')
 SOON_DAYS, NEAR_DAYS = 45, 90  # to the renewal: red, amber
 HEALTH_SPAN = ui.HEALTH_SPAN
+CAUSE_LETTERS = 26
 FOLLOW_UP_LETTERS = 18  # the whole title stands on the customer page
 SPARK_WIDTH = 48  # px; the table is dense
 SURE_FROM = ui.COVERAGE_GOOD  # below it the pill says how much of the weight is known
@@ -50,8 +52,8 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("follow_up", "Next follow-up", "p1"),
 )
 EXPORT_HEADER = (
-    "Customer", "Industry", "Segment", "Tier", "Phase", "CSM", "Score", "Band", "Coverage", "Change in 30 days", "MRR",
-    "Currency", "MRR change in 90 days", "Plan", "Renewal", "Last touch", "NPS", "Open follow-ups", "Next follow-up",
+    "Customer", "Industry", "Segment", "Tier", "Phase", "CSM", "Score", "Computed score", "Override until", "Band",
+    "Settled band", "Held", "Card", "Coverage", "Change in 30 days", "Top cause of 30 days", "MRR", "Currency", "MRR change in 90 days", "Plan", "Renewal", "Last touch", "NPS", "Open follow-ups", "Next follow-up",
     "Next follow-up due",
 )  # fmt: skip
 
@@ -108,7 +110,7 @@ def _cells(row: Any, scene: Scene) -> SafeString:
         _health(row),
         _trend(row),
         ui.spark(_points(row), row.tone, _spark_label(row), span=HEALTH_SPAN, width=SPARK_WIDTH),
-        _cover(amounts.rounded(row.summary__coverage, 2)) if row.summary__score is not None else DASH,
+        _known(row),
         amounts.money(row.mrr, row.summary__currency or scene.currency),
         ui.delta_money(row.summary__mrr_change_90d, row.summary__currency or scene.currency),
         _renewal(row.summary__renewal_on, scene.today),
@@ -136,9 +138,22 @@ def _health(row: Any) -> SafeString:
     score = row.summary__score
     pill = _pill(None if score is None else amounts.rounded(score, 0), row.tone, row.summary__band_label)
     notes = ["updating"] if row.is_stale else []
+    if row.summary__override_until is not None and row.summary__computed_score is not None:
+        until, computed = row.summary__override_until, amounts.number(row.summary__computed_score, 0)
+        notes.append(f"computed {computed}, until {until.day} {MONTHS[until.month - 1]}")
+    if row.summary__held:
+        notes.append("held")
+    if score is not None and row.summary__settled_band not in {"", row.summary__band}:
+        notes.append(f"settled {row.summary__settled_band.replace('_', ' ')}")
     if row.summary__score is not None and row.summary__coverage < SURE_FROM:
         notes.append(f"{amounts.percent(row.summary__coverage)} known")
     return format_html("{}<small>{}</small>", pill, ", ".join(notes)) if notes else pill
+
+
+def _known(row: Any) -> SafeString:
+    """How much of the weight is known, and on which card."""
+    cover = _cover(amounts.rounded(row.summary__coverage, 2)) if row.summary__score is not None else DASH
+    return format_html("{}<small>{}</small>", cover, row.summary__card) if row.summary__card else cover
 
 
 @lru_cache(maxsize=2048)
@@ -164,7 +179,12 @@ def _trend(row: Any) -> SafeString:
     title = f"From {amounts.number(score - change, 1)} 30 days ago to {amounts.number(score, 1)} today"
     if row.summary__top_cause:
         title = f"{title}: {row.summary__top_cause}"
-    return ui.trend(change, title)
+    if not row.summary__top_cause:
+        return ui.trend(change, title)
+    cause = Truncator(row.summary__top_cause).chars(CAUSE_LETTERS)
+    return format_html(
+        '{}<small title="{}">{}</small>', ui.trend(change, title), row.summary__top_cause, cause
+    )
 
 
 def _renewal(day: date | None, today: date) -> SafeString:
@@ -227,7 +247,7 @@ def customer_href(pk: int) -> str:
 
 def band_word(label: str | None) -> str:
     """The word beside a score: the label the scorecard gives the band."""
-    return label or "No score"
+    return label or "Not enough data"
 
 
 def nps_tone(score: int | None) -> str:
@@ -260,7 +280,9 @@ def export_rows(found: Iterable[Any], currency: str) -> Iterator[Sequence[Any]]:
     for row in found:
         yield (
             row.name, row.industry, row.segment, row.tier, row.phase, row.summary__owner__name, row.summary__score,
-            band_word(row.summary__band_label), row.summary__coverage, row.summary__trend_30d, _plain(row.mrr),
+            row.summary__computed_score, row.summary__override_until, band_word(row.summary__band_label),
+            row.summary__settled_band, "yes" if row.summary__held else "", row.summary__card, row.summary__coverage,
+            row.summary__trend_30d, row.summary__top_cause, _plain(row.mrr),
             row.summary__currency or currency, _plain(row.summary__mrr_change_90d), row.summary__plan,
             row.summary__renewal_on, row.summary__last_touch_at, row.summary__last_nps, row.summary__open_follow_ups,
             row.summary__next_follow_up, row.summary__next_follow_up_on,

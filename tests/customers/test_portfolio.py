@@ -8,7 +8,8 @@ from django.urls import reverse as url
 from django.utils import timezone
 
 from customers.models import FollowUp, SavedView, StaleMark
-from customers.queries.portfolio import SORTS, Filters, portfolio_for
+from customers.queries.portfolio import Filters, portfolio_for
+from customers.queries.portfolio_sorts import SORTS
 from customers.services import attributes, summaries
 from tests.factories.customers import make_assignment, make_contact, make_customer, make_follow_up
 
@@ -248,7 +249,8 @@ def test_the_export_is_exactly_the_list_in_its_order(client, anna, book):
     client.force_login(anna)
     rows = export(client, sort="-mrr", band=["risk", "watch"])
     assert [row[0] for row in rows] == ["Customer", "Birch", "Cedar"]
-    assert rows[1][10:12] == ["900.00", "EUR"]
+    mrr = rows[0].index("MRR")
+    assert rows[1][mrr : mrr + 2] == ["900.00", "EUR"]
 
 
 def test_cells_that_would_run_as_formulas_are_inert(client, anna):
@@ -328,3 +330,92 @@ def test_follow_ups_show_in_the_row(client, anna, book):
     content = client.get(url("customers:portfolio")).content
     assert b"Send the offer" in content
     assert b"d overdue" in content
+
+
+# Overrides, held feeds, settled bands and customers without enough data
+
+
+@pytest.fixture
+def judged(anna, book):
+    """Birch is overridden and held, Alder's band has not settled, Hazel has a critical band, Dogwood and Elm no score."""
+    by_name = {one.name: one for one in book}
+    given(
+        by_name["Birch"],
+        score=Decimal(45),
+        tone="amber",
+        band="moderate",
+        computed_score=Decimal(62),
+        override_until=date(2026, 6, 1),
+        held=True,
+    )
+    given(
+        by_name["Alder"],
+        score=Decimal("81.5"),
+        tone="green",
+        band="healthy",
+        settled_band="moderate",
+        card="Core",
+    )
+    given(
+        make_customer(owner=anna, name="Hazel"),
+        score=Decimal(-3),
+        tone="red",
+        band="critical",
+        band_label="Critical",
+    )
+    given(by_name["Cedar"], score=Decimal(30), tone="red", band="weak", band_label="Weak")
+    given(make_customer(owner=anna, name="Elm"), score=None, tone="none", band="insufficient")
+
+
+def chips_of(response):
+    chips = [*response.context["chips"], *response.context["flag_chips"]]
+    return {chip.words: (chip.customers, chip.is_on) for chip in chips}
+
+
+def test_hp_6_the_list_shows_both_scores_and_the_end(client, anna, judged):
+    client.force_login(anna)
+    text = " ".join(client.get(url("customers:portfolio")).content.decode().split())
+    assert "computed 62, until 1 Jun, held" in text
+    assert "settled moderate" in text
+    assert "<small>Core</small>" in text
+
+
+def test_hw_9_chips_count_flags_and_every_band_and_customers_without_enough_data(client, anna, judged):
+    client.force_login(anna)
+    everybody = client.get(url("customers:portfolio"))
+    chips = chips_of(everybody)
+    assert chips["Overridden"] == chips["Held"] == chips["Settling"] == (1, False)
+    assert (chips["Critical"][0], chips["Weak"][0], chips["Not enough data"][0]) == (1, 1, 2)
+    assert "Not enough data <b>2</b>" in everybody.content.decode()
+    for query, expected in (
+        ({"flag": "overridden"}, ["Birch"]),
+        ({"flag": ["overridden", "held"], "band": "watch"}, ["Birch"]),
+        ({"flag": "held", "band": "good"}, []),
+        ({"word": "Critical"}, ["Hazel"]),
+        ({"word": "Critical", "band": "watch", "sort": "customer"}, ["Birch", "Hazel"]),
+        ({"band": "none", "sort": "customer"}, ["Dogwood", "Elm"]),
+    ):
+        response = client.get(url("customers:portfolio"), query)
+        assert shown_names(response) == expected
+        assert response.context["totals"].customers == len(expected)
+    assert client.get(url("customers:portfolio"), {"flag": "nonsense"}).status_code == 200
+
+
+@pytest.mark.parametrize("sort", ["health", "-health"])
+def test_hw_9_customers_without_enough_data_come_last_both_ways_and_are_grey(client, anna, judged, sort):
+    client.force_login(anna)
+    response = client.get(url("customers:portfolio"), {"sort": sort})
+    last = str(response.context["page"].rows[-1].cells)
+    assert '<span class="band none"><i>Not enough data</i></span>' in last
+
+
+def test_the_export_names_overrides_flags_and_causes(client, anna, judged):
+    client.force_login(anna)
+    header, *lines = export(client)
+    rows = {line[0]: dict(zip(header, line, strict=True)) for line in lines}
+    birch = rows["Birch"]
+    assert (birch["Score"], birch["Computed score"], birch["Override until"], birch["Held"]) == (
+        "45.000000", "62.000000", "2026-06-01", "yes",
+    )  # fmt: skip
+    assert (rows["Alder"]["Settled band"], rows["Alder"]["Card"]) == ("moderate", "Core")
+    assert (rows["Elm"]["Score"], rows["Elm"]["Band"]) == ("", "Not enough data")
