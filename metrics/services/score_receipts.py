@@ -55,6 +55,7 @@ class Recheck:
     differences: tuple[ReadingDifference, ...]
     now: ReadAgain | None
     restated: tuple[ReadingDifference, ...]
+    measures: Catalog
 
     @property
     def is_identical(self) -> bool:
@@ -81,6 +82,7 @@ def recheck(score: HealthScore, *, day: date, now: datetime) -> Recheck:
         differences=differences(score.inputs, again, card, measures),
         now=restated,
         restated=differences(score.inputs, restated, card, measures),
+        measures=measures,
     )
 
 

@@ -93,11 +93,11 @@ def cause_note(found: ScoreChange, cause: str) -> str:
         return _override_words(found.before, found.after)
     if cause == ENGINE:
         return f"engine {found.before.score.engine} → {found.after.score.engine}"
-    note = {DECAY: _age_note, COVERAGE: _coverage_note}.get(cause)
+    note, between = {DECAY: (_age_note, " "), COVERAGE: (_coverage_note, ": ")}.get(cause, (None, ""))
     if note is None:
         return ""
     said = [(line_title(found, line.key), note(found, line.key)) for line in found.change.lines]
-    return ", ".join(f"{title} {words}" for title, words in said if words)
+    return ", ".join(f"{title}{between}{words}" for title, words in said if words)
 
 
 def config_words(before: End, after: End) -> Iterator[str]:

@@ -83,7 +83,7 @@ def _day(text: str, field: str) -> date | None:
 
 
 def _shown(found: ScoreChange) -> dict[str, Any]:
-    rows = [_row(found, bar) for bar in found.bars]
+    rows = [_row(found, bar) for bar in found.bars if bar.points or bar.cause != OTHER]
     return {
         "found": found,
         "ends": [_end(found.before), _end(found.after)],

@@ -72,7 +72,7 @@ def health_receipt_check(request: HttpRequest, pk: int) -> HttpResponse:
         "day": day,
         "found": found,
         "engine_difference": signed(Decimal(found.difference) / MICRO, 6),
-        "wrong": [_title(key) for key in found.wrong_lines],
+        "wrong": [_title(key, found) for key in found.wrong_lines],
         "rows": _compared(score, card, found),
         "again_score": _score(found.again),
         "now_score": _score(found.now),
@@ -124,13 +124,12 @@ def _rows(score: HealthScore, card: Card) -> list[dict[str, Any]]:
 
 def _compared(score: HealthScore, card: Card, found: Recheck) -> list[dict[str, Any]]:
     """One row per reading: as stored, as known then, as known now."""
-    measures = catalog()
     stored = stored_readings(score.inputs)
     then = stored_readings(found.again.inputs) if found.again else [None] * len(stored)
     now = stored_readings(found.now.inputs) if found.now else [None] * len(stored)
     rows = []
     for one, *columns in zip(card.measures, stored, then, now, strict=True):
-        measure = measures[one.key, one.version]
+        measure = found.measures[one.key, one.version]
         rows.append(
             {
                 "title": measure.title,
@@ -170,8 +169,8 @@ def _words(reading: StoredReading | None, measure: MeasureVersion) -> str:
     return f"{words}, {number(reading.peers.below)} of {number(reading.peers.count)} peers below"
 
 
-def _title(key: str) -> str:
-    return next((one.title for (name, _), one in catalog().items() if name == key), key.capitalize())
+def _title(key: str, found: Recheck) -> str:
+    return next((one.title for (name, _), one in found.measures.items() if name == key), key.capitalize())
 
 
 def _score(again: ReadAgain | None) -> Decimal | None:

@@ -256,7 +256,7 @@ def test_the_pages_cost_the_same_however_long_the_history_is(
     for name, pk, most in [
         ("health_change", changed.pk, 14),
         ("health_receipt", score.pk, 9),
-        ("health_receipt_check", score.pk, 18),
+        ("health_receipt_check", score.pk, 22),
     ]:
         href = reverse(f"metrics:{name}", args=[pk])
         client.get(href)
