@@ -1,7 +1,8 @@
-"""Packed readings as PostgreSQL sends them in its binary COPY format, read into columns at once.
+"""Packed readings as PostgreSQL sends them in binary, many customers to a message, read into columns at once.
 
-Every row holds customer id, values bigint[], days int[], reasons smallint[], tenure in months (`NO_TENURE` for none) and
-one text[]: the phase, then the labels. Up to that last field all rows have one width, because no element is NULL.
+A message of the COPY is two bytea: customers of one width after the other (customer id, values bigint[], days int[],
+reasons smallint[], tenure in months or `NO_TENURE`, all as their types are sent, no element NULL), and their texts, each
+a length and a text[]: the phase, then the labels.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from metrics.scoring.arrays import ReadingsMatrix
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 END = b"\xff\xff"
-FIELDS = 6
+TWO_FIELDS = b"\0\2"
 ARRAYS = {"values": (20, 8), "days": (23, 4), "reasons": (21, 2)}  # oid and bytes of bigint, int, smallint
 HEAD = 5 * 4  # of an array: dimensions, flags, type of elements, length, first index
-PIECE = 4_096  # rows put into columns at once, so that they stay in the processor's cache
 
 Word = TypeVar("Word", bound=Hashable)
 
@@ -34,27 +34,31 @@ class PackedError(ValueError):
 
 
 def parse_copy(data: bytes, slots: int) -> ReadingsMatrix:
-    """The matrix of a binary COPY of packed readings. Raises PackedError for anything else."""
-    kind = _row_type(slots)
+    """The matrix of such a COPY. Raises PackedError for anything else."""
     try:
-        rows, codes, texts = _cut(data, kind.itemsize)
+        messages = _messages(data)
+        codes, texts = _coded([text for _, text in messages])
         words = [_words(text) for text in texts]
     except (StructError, UnicodeDecodeError) as error:
-        raise PackedError("rows of another width") from error
-    size = len(rows)
+        raise PackedError("cut off, or of another form") from error
+    kind = _row_type(slots)
+    size = len(codes)
     values = np.empty((size, slots), dtype=np.int64, order="F")
     days = np.empty((size, slots), dtype=np.int32, order="F")
     reasons = np.empty((size, slots), dtype=np.int8, order="F")
     customer_ids = np.empty(size, dtype=np.int64)
     tenure = np.empty(size, dtype=np.int32)
-    for start in range(0, size, PIECE):
-        piece = np.frombuffer(b"".join(rows[start : start + PIECE]), dtype=kind)
-        _check(piece, slots)
+    start = 0
+    for rows, _ in messages:
+        piece = _checked(rows, kind, slots)
         part = slice(start, start + len(piece))
         customer_ids[part], tenure[part] = piece["id"], piece["tenure"]
         values[part] = piece["values"]["elements"]["is"]
         days[part] = piece["days"]["elements"]["is"]
         reasons[part] = piece["reasons"]["elements"]["is"]
+        start += len(piece)
+    if start != size:
+        raise PackedError("not a text for every customer")
     phases, phase_of = _numbered([phase for phase, *_ in words])
     label_sets, labels_of = _numbered([frozenset(labels) for _, *labels in words])
     text_of = np.array(codes, dtype=np.intp)
@@ -71,24 +75,42 @@ def parse_copy(data: bytes, slots: int) -> ReadingsMatrix:
     )
 
 
-def _cut(data: bytes, width: int) -> tuple[list[bytes], list[int], list[bytes]]:
-    """The fixed part of every row, the place of its text, and the different texts."""
+def _messages(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The two fields of every message."""
     if not data.startswith(SIGNATURE):
         raise PackedError("not a binary COPY")
     _, extension = _two_lengths(data, len(SIGNATURE))
     at = len(SIGNATURE) + 8 + extension
-    rows: list[bytes] = []
-    codes: list[int] = []
-    texts: dict[bytes, int] = {}
+    found = []
     while data[at : at + 2] != END:
-        text = at + width
-        (size,) = _length(data, text)
-        if size < HEAD:
-            raise PackedError("rows of another width")
-        rows.append(data[at:text])
-        at = text + 4 + size
-        codes.append(texts.setdefault(data[text + 4 : at], len(texts)))
-    return rows, codes, list(texts)
+        if data[at : at + 2] != TWO_FIELDS:
+            raise PackedError("a message of another form")
+        fields = []
+        at += 2
+        for _ in range(2):
+            (size,) = _length(data, at)
+            if size < 0:
+                raise PackedError("a NULL among the readings")
+            fields.append(data[at + 4 : at + 4 + size])
+            at += 4 + size
+        found.append((fields[0], fields[1]))
+    return found
+
+
+def _coded(blocks: Sequence[bytes]) -> tuple[list[int], list[bytes]]:
+    """The place of the text of every customer, and the different texts."""
+    codes: list[int] = []
+    places: dict[bytes, int] = {}
+    for block in blocks:
+        at = 0
+        while at < len(block):
+            (size,) = _length(block, at)
+            if size < HEAD:
+                raise PackedError("a customer without a phase")
+            end = at + 4 + size
+            codes.append(places.setdefault(block[at + 4 : end], len(places)))
+            at = end
+    return codes, list(places)
 
 
 def _words(text: bytes) -> list[str]:
@@ -110,31 +132,30 @@ def _numbered(words: Sequence[Word]) -> tuple[tuple[Word, ...], npt.NDArray[np.i
     return tuple(places), np.array(numbers, dtype=np.int32)
 
 
-def _check(piece: npt.NDArray[np.void], slots: int) -> None:
-    """That every row is what its width made us think it is."""
-    fits = (piece["fields"] == FIELDS) & (piece["id_size"] == 8) & (piece["tenure_size"] == 4)  # noqa: PLR2004 - bytes
+def _checked(rows: bytes, kind: np.dtype[np.void], slots: int) -> npt.NDArray[np.void]:
+    """The customers of a message, each of the form its width made us think of."""
+    if len(rows) % kind.itemsize:
+        raise PackedError("customers of another width")
+    piece = np.frombuffer(rows, dtype=kind)
     for name, (oid, bytes_each) in ARRAYS.items():
         array = piece[name]
-        fits &= array["size"] == HEAD + slots * (4 + bytes_each)
-        fits &= (array["head"] == (1, 0, oid, slots, 1)).all(axis=1)  # one dimension, no NULL
-    if not fits.all():
-        raise PackedError("rows of another form")
+        fits = (array["head"] == (1, 0, oid, slots, 1)).all(axis=1)  # one dimension, no NULL
+        if not (fits.all() and (array["elements"]["size"] == bytes_each).all()):
+            raise PackedError("readings of another form")
+    return piece
 
 
 def _row_type(slots: int) -> np.dtype[np.void]:
-    """One row up to its texts; every field and element begins with its length."""
+    """One customer; every element begins with its length."""
 
     def array(bytes_each: int) -> np.dtype[np.void]:
         element = [("size", ">i4"), ("is", f">i{bytes_each}")]
-        return np.dtype([("size", ">i4"), ("head", ">i4", (5,)), ("elements", element, (slots,))])
+        return np.dtype([("head", ">i4", (5,)), ("elements", element, (slots,))])
 
     return np.dtype(
         [
-            ("fields", ">i2"),
-            ("id_size", ">i4"),
             ("id", ">i8"),
             *((name, array(bytes_each)) for name, (_, bytes_each) in ARRAYS.items()),
-            ("tenure_size", ">i4"),
             ("tenure", ">i4"),
         ]
     )

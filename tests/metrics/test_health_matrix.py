@@ -8,6 +8,7 @@ from metrics.queries.health_inputs import readings_matrix
 from metrics.queries.health_matrix import load_matrix
 from metrics.queries.measures import catalog, width
 from metrics.scoring.arrays import NO_TENURE
+from metrics.sql import packed_readings
 from tests.factories.customers import make_customer
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +30,9 @@ def keep(customer, now, slots, **more):
     )
 
 
-def test_columns_hold_what_rows_hold_and_a_new_slot_has_no_facts(customers, now):
+@pytest.mark.parametrize("message", [2, 512])
+def test_columns_hold_what_rows_hold_and_a_new_slot_has_no_facts(customers, now, monkeypatch, message):
+    monkeypatch.setattr(packed_readings, "MESSAGE", message)
     measures = catalog()
     slots = width(measures)
     CurrentReading.objects.all().delete()

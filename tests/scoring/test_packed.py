@@ -9,23 +9,33 @@ from django.db import connection
 from metrics.formulas.health_measures import NO_DAY
 from metrics.scoring.arrays import NO_TENURE
 from metrics.scoring.packed import PackedError, parse_copy
+from metrics.sql.packed_readings import JOINED
 from tests.scoring.cards import random_matrix, random_weighted_card
 
 COLUMNS = (
     "customer_ids", "values", "days", "reasons", "tenure",
 )  # fmt: skip
-TYPES = ("bigint", "bigint[]", "int[]", "smallint[]", "int", "text[]")
+TYPES = {
+    "id": "bigint",
+    "values": "bigint[]",
+    "days": "int[]",
+    "reasons": "smallint[]",
+    "tenure": "int",
+    "texts": "text[]",
+}
 
 
-def copied(rows):
+def copied(rows, message=20):
     """What PostgreSQL sends for rows of a table with these types."""
-    names = ", ".join(f"c{n} {kind}" for n, kind in enumerate(TYPES))
     with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TEMPORARY TABLE packed ({names}) ON COMMIT DROP")
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE packed ({', '.join(map(' '.join, TYPES.items()))}) ON COMMIT DROP"
+        )
         with cursor.copy("COPY packed FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-        with cursor.copy("COPY (SELECT * FROM packed ORDER BY c0) TO STDOUT (FORMAT BINARY)") as copy:
+        joined = f"SELECT {JOINED} FROM (SELECT *, array_send(texts) AS text FROM packed) p GROUP BY id / {message}"
+        with cursor.copy(f"COPY ({joined} ORDER BY id / {message}) TO STDOUT (FORMAT BINARY)") as copy:
             return b"".join(copy)
 
 
