@@ -1,5 +1,6 @@
 """Customers and MRR as lists count them, for totals over everybody."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -29,3 +30,9 @@ def bands_in(customers: CustomerQuerySet) -> dict[str, tuple[int, Decimal]]:
     rows = CustomerSummary.objects.filter(customer__in=customers.active()).order_by()
     counted = rows.values_list("band").annotate(customers=Count("pk"), mrr=Sum("mrr"))
     return {band: (count, mrr or Decimal(0)) for band, count, mrr in counted}
+
+
+def names_of(customer_ids: Iterable[int]) -> dict[int, str]:
+    """{customer id: name}, archived ones too."""
+    rows = CustomerSummary.objects.filter(customer_id__in=list(customer_ids))
+    return dict(rows.values_list("customer_id", "customer__name"))

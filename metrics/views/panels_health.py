@@ -19,6 +19,7 @@ from customers.queries.access import customer_for, customers_to_edit
 from metrics.formulas.health_cards import Bands, CardMeasure
 from metrics.formulas.health_numbers import MICRO, WEIGHT_UNIT, shown_parts
 from metrics.models import HealthScore
+from metrics.queries.card_of import card_of
 from metrics.queries.explanation import ActionRow, Explanation, explanation_of
 from metrics.queries.hierarchy import roll_up_of
 from metrics.queries.scores import History, computed_at, current_score, history_of
@@ -52,6 +53,7 @@ def health_panel(request: HttpRequest, pk: int) -> HttpResponse:
         "now": now,
         "today": today,
         "past": past,
+        "bare": "bare" in request.GET,
         "past_problem": problem,
     }
     if past is None:
@@ -72,6 +74,7 @@ def _present(request: HttpRequest, customer: Customer) -> dict[str, Any]:
     return {
         "score": score,
         "computed_at": computed_at(customer.pk),
+        "card_of": card_of(customer.pk),
         "is_stale": is_stale,
         "next_poll": polls + 1 if is_stale and polls < POLLS else None,
         "may_override": _may_override(request.user, customer),

@@ -7,12 +7,11 @@ import pytest
 from django.urls import reverse
 
 from customers.models import StaleMark
-from metrics.models import HealthScore, ScorecardVersion
-from metrics.queries.scorecards import live_version
+from metrics.models import ScorecardVersion
 from metrics.services import scorecards
 from metrics.services.refresh import refresh_all_stale
 from tests.factories.customers import NOW, make_customer, make_pulse
-from tests.factories.health import TODAY, make_answer, make_scored_customer, score_now, starter
+from tests.factories.health import TODAY, make_answer, make_scored_customer, put_in_force, score_now, starter
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +131,7 @@ def test_the_history_marks_where_the_version_changed(client, anna, vera):
     draft = scorecards.save_draft(
         draft=new_draft(vera), group_weights={"support": 1}, measure_weights={}, version=1, by=vera, now=NOW
     )
-    scorecards.publish(draft=draft, version=2, note="support counts less", by=vera, now=NOW)
+    put_in_force(draft, by=vera)
     refresh_all_stale(as_of=TODAY, now=NOW)
     response = get(client, anna, "health_panel", customer.pk, **{"HX-Request": "true"})
     assert [mark.text for mark in response.context["plot"].marks] == ["v2"]
@@ -140,34 +139,6 @@ def test_the_history_marks_where_the_version_changed(client, anna, vera):
 
 
 # The pages
-
-
-def test_everybody_reads_the_scorecards_and_sees_the_bands_of_the_own_book(client, anna, carl):
-    make_scored_customer(owner=anna)
-    refresh_all_stale(as_of=TODAY, now=NOW)
-    mine = get(client, anna, "health_settings")
-    assert [(row.label, row.customers) for row in mine.context["bands"]] == [
-        ("Healthy", 1), ("Watch", 0), ("At risk", 0), ("No score", 0),
-    ]  # fmt: skip
-    assert "New draft" not in text_of(mine)
-    assert get(client, carl, "health_settings").context["sums"]["customers"] == 0
-
-
-def test_a_fresh_installation_shows_how_to_begin(client, vera, vic):
-    assert "No scorecard yet" in text_of(get(client, vic, "health_settings"))
-    client.force_login(vera)
-    response = client.post(reverse("metrics:start_draft"))
-    draft = ScorecardVersion.objects.get(state="draft")
-    assert response.url == reverse("metrics:scorecard_draft", args=[draft.pk])
-    assert live_version().number == 1
-
-
-def test_a_version_shows_weights_curves_and_bands(client, vic):
-    live = starter()
-    text = text_of(get(client, vic, "scorecard", live.pk)).replace("\N{NO-BREAK SPACE}", " ")
-    assert "0 % → 0, 30 % → 20, 60 % → 60, 80 % → 90, 100 % → 100" in text
-    assert "from 40 to below 70" in text
-    assert get(client, vic, "scorecard", 987654).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["scorecard_draft", "scorecard_preview"])
@@ -179,7 +150,7 @@ def test_only_admins_open_drafts(client, vera, mia, anna, vic, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["scorecard_draft", "publish_scorecard", "discard_draft", "scorecard_weights"]
+    "name", ["scorecard_draft", "send_scorecard", "discard_draft", "scorecard_parts", "card_trial"]
 )
 def test_only_admins_change_drafts(client, vera, mia, name):
     draft = new_draft(vera)
@@ -191,35 +162,11 @@ def test_only_admins_change_drafts(client, vera, mia, name):
     assert ScorecardVersion.objects.values().get(pk=draft.pk)["version"] == 1
 
 
-def test_an_admin_edits_previews_and_publishes(client, vera):
-    customer = make_scored_customer(level=1)
-    refresh_all_stale(as_of=TODAY, now=NOW)
-    draft = new_draft(vera)
-    client.force_login(vera)
-    response = client.post(
-        reverse("metrics:scorecard_draft", args=[draft.pk]),
-        fields_of(draft, **{"group-sentiment": 200, "preview": 1}),
-    )
-    assert response.url == reverse("metrics:scorecard_preview", args=[draft.pk])
-    page = client.get(response.url)
-    assert page.context["preview"].moving.customers == 1
-    assert ScorecardVersion.objects.filter(state="live").get().number == 1
-    draft.refresh_from_db()
-    client.post(
-        reverse("metrics:publish_scorecard", args=[draft.pk]),
-        {"version": draft.version, "note": "Sentiment decides from now on"},
-    )
-    assert live_version().number == 2
-    refresh_all_stale(as_of=TODAY, now=NOW + timedelta(seconds=10))
-    score = HealthScore.objects.get(customer=customer, to_at=None)
-    assert (score.version.number, score.band) == (2, "weak")
-
-
 def test_what_is_typed_shows_its_shares_and_stores_nothing(client, vera):
     draft = new_draft(vera)
     client.force_login(vera)
     response = client.post(
-        reverse("metrics:scorecard_weights", args=[draft.pk]),
+        reverse("metrics:card_trial", args=[draft.pk]),
         fields_of(draft, **{"group-support": 110}),
         headers={"HX-Request": "true", "HX-Target": "scorecard-weights"},
     )
@@ -265,22 +212,3 @@ def test_a_draft_without_weights_shows_why_it_cannot_be_previewed(client, vera):
     client.post(reverse("metrics:scorecard_draft", args=[draft.pk]), fields_of(draft, **zero))
     assert "All weights are 0" in text_of(client.get(reverse("metrics:scorecard_preview", args=[draft.pk])))
     assert "All weights are 0" in text_of(client.get(reverse("metrics:scorecard_draft", args=[draft.pk])))
-
-
-def test_publishing_without_a_note_shows_the_preview_again(client, vera):
-    draft = new_draft(vera)
-    client.force_login(vera)
-    response = client.post(
-        reverse("metrics:publish_scorecard", args=[draft.pk]), {"version": 1, "note": "short"}
-    )
-    assert response.status_code == 422
-    assert list(response.context["form"].errors) == ["note"]
-
-
-def test_discarding_a_draft_leaves_what_is_in_force(client, vera):
-    draft = new_draft(vera)
-    client.force_login(vera)
-    assert client.post(reverse("metrics:discard_draft", args=[draft.pk])).url == reverse(
-        "metrics:health_settings"
-    )
-    assert list(ScorecardVersion.objects.values_list("number", flat=True)) == [1]
