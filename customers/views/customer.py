@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
@@ -46,6 +47,8 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
     """One customer: facts, follow-ups, people, fields and timeline; health, revenue, usage and surveys load apart."""
     now, today = _clock(request)
     head = customer_head(request.user, pk, today=today)
+    if request.GET.get("as_of"):
+        return redirect(f"{reverse('metrics:customer_as_of', args=[pk])}?{request.GET.urlencode()}")
     context = {
         **_head_context(head, now, today),
         **_follow_ups_context(request, head.customer, now),

@@ -104,7 +104,9 @@ class Totals:
 @require_safe
 @declare(access="login", scope="customer")
 def portfolio(request: HttpRequest) -> HttpResponse:
-    """The signed-in user's book with filters, sort, totals and saved views."""
+    """The signed-in user's book with filters, sort, totals and saved views; `as_of` leads to the list of a past day."""
+    if request.GET.get("as_of"):
+        return redirect(f"{reverse('metrics:portfolio_as_of')}?{request.GET.urlencode()}")
     context = _context(request)
     response = page_or_part(request, "customers/portfolio.html", parts=["portfolio_table"], context=context)
     address = f"{reverse('customers:portfolio')}?{context['query']}"

@@ -31,6 +31,8 @@ INSERT = """
 INSERT INTO {segments}
     (customer_id, subscription_id, version_id, from_on, to_on, mrr, currency, state, counted, plan, quantity,
      discounted, reason, native_mrr, factor)
+"""
+STRETCHES = """
 WITH versions AS ({versions}),
 lines AS (
     SELECT v.*, {mrr} AS value, {mrr_after} AS value_after, {discounted} AS is_discounted, {ends} AS ends,
@@ -138,14 +140,19 @@ def fill(frame: Frame, *, rates_since: Mapping[str, date | None]) -> int:
     at all); their lines count from there on (X-3).
     """
     run(f"DELETE FROM {table(LineSegment)} WHERE {scope()}", frame.params)
-    written = run(statement(frame), _params(frame))
+    written = run(statement(frame), params_of(frame))
     for currency, day in rates_since.items():
         _leave_out(frame, currency, day)
     return written
 
 
 def statement(frame: Frame) -> str:
-    """The INSERT for this definition: the parts it does not need are left away."""
+    """The INSERT for this definition."""
+    return INSERT.format(segments=table(LineSegment)) + stretches(frame)
+
+
+def stretches(frame: Frame) -> str:
+    """SELECT of the stretches themselves, in the order of columns that INSERT names; parts not needed are left away."""
     definition = frame.definition
     words = {"trial": LineStatus.TRIAL, "active": LineStatus.ACTIVE, "free": LineStatus.FREE, "never": NEVER}
     priced = is_priced(definition)
@@ -160,8 +167,7 @@ def statement(frame: Frame) -> str:
     if definition.churn_recognition == "cancel_date":
         ends = f"least({ends}, greatest(coalesce(v.cancelled_on, {NEVER}), v.from_on))"
     is_overdue = definition.auto_churn_days is not None
-    return INSERT.format(
-        segments=table(LineSegment),
+    return STRETCHES.format(
         versions=f"{line_versions(frame)} AND {scope('v')}",
         mrr=now,
         mrr_after=after,
@@ -245,7 +251,8 @@ def _select(definition: Definition) -> str:
     return LOCKED_RATES.replace("{cut}", cut).replace("{factors}", table(CurrencyFactor))
 
 
-def _params(frame: Frame) -> dict[str, object]:
+def params_of(frame: Frame) -> dict[str, object]:
+    """Named parameters of `stretches`."""
     definition = frame.definition
     return {
         **frame.params,

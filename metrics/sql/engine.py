@@ -23,13 +23,14 @@ class Frame:
     """What a fill depends on besides the facts.
 
     Some customers or all (None), the last local day, the definition, and the moment up to which facts are known
-    (None: everything recorded so far).
+    (None: everything recorded so far); `with_history` counts facts loaded as history as known from the day they speak of.
     """
 
     customer_ids: Sequence[int] | None
     as_of: date
     definition: Definition = DEFAULT
     known_at: datetime | None = None
+    with_history: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -63,10 +64,11 @@ def facts_as_known(model: type[Model], frame: Frame) -> str:
     name = table(model)
     if frame.known_at is None:
         return f"SELECT v.* FROM {name} v WHERE v.superseded_by_id IS NULL AND NOT v.voids"
+    by_then = "({row}.recorded_at <= %(known_at)s" + (" OR {row}.backfilled)" if frame.with_history else ")")
     return (
         f"SELECT v.* FROM {name} v LEFT JOIN {name} later ON later.id = v.superseded_by_id"
-        " WHERE v.recorded_at <= %(known_at)s AND NOT v.voids"
-        " AND (later.id IS NULL OR later.recorded_at > %(known_at)s)"
+        f" WHERE {by_then.format(row='v')} AND NOT v.voids"
+        f" AND (later.id IS NULL OR NOT {by_then.format(row='later')})"
     )
 
 

@@ -56,9 +56,3 @@ def past_of(request: HttpRequest, *, today: date) -> tuple[Past | None, str]:
     zone = organisation.zone(request.organisation)  # type: ignore[attr-defined] - third-party-type
     end = datetime.combine(day + timedelta(days=1), datetime.min.time(), zone) - MICROSECOND
     return Past(day, known, end), ""
-
-
-def last_quarter(today: date) -> date:
-    """The last day of the quarter before this one."""
-    first_month = 3 * ((today.month - 1) // 3) + 1
-    return today.replace(month=first_month, day=1) - timedelta(days=1)

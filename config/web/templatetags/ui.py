@@ -4,7 +4,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -321,6 +321,13 @@ def span_text(seconds: int) -> str:
 def days_from_today(context: template.Context, value: date | None) -> int | None:
     """Days from today to a date, negative for the past."""
     return None if value is None else (value - _today(context)).days
+
+
+@register.simple_tag(takes_context=True)
+def quarter_end(context: template.Context) -> date:
+    """The last day of the quarter before today's."""
+    today = _today(context)
+    return today.replace(month=3 * ((today.month - 1) // 3) + 1, day=1) - timedelta(days=1)
 
 
 @register.filter
