@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from customers.views import bulk, customer, follow_ups, imports, portfolio, search, today, touchpoints
+from customers.views import alerts, bulk, customer, follow_ups, imports, portfolio, search, today, touchpoints
 
 app_name = "customers"
 urlpatterns = [
@@ -35,6 +35,7 @@ urlpatterns = [
     path("follow-ups/<int:pk>/", follow_ups.follow_up_change, name="follow_up_change"),
     path("follow-ups/<int:pk>/done/", follow_ups.follow_up_done, name="follow_up_done"),
     path("follow-ups/<int:pk>/reopen/", follow_ups.follow_up_reopen, name="follow_up_reopen"),
+    path("alerts/<int:pk>/answer/", alerts.alert_answer, name="alert_answer"),
     path("search/", search.search, name="search"),
     path("imports/", imports.imports, name="imports"),
     path("imports/example/<slug:kind>.csv", imports.import_example, name="import_example"),

@@ -14,6 +14,7 @@ from metrics.services import (
     closing_jobs,
     definition_previews,
     evidence_jobs,
+    feeds,
     overrides,
     pulse_reminders,
     recompute,
@@ -56,6 +57,12 @@ def put_live() -> int:
     """Put approved versions in force whose day has begun, and look for customers that the run after it has missed."""
     now = timezone.now()
     return scorecard_review.put_live_due(now=now) + rescoring.start_if_left(now=now)
+
+
+@ticker("metrics.check_feeds")
+def check_feeds() -> int:
+    """Look at each source feed once an hour: hold what is broken, release what is back."""
+    return feeds.check_feeds(now=timezone.now())
 
 
 @jobs.kind(rescoring.JOB_KIND)

@@ -20,6 +20,7 @@ from customers.forms.customer import AssignForm, CustomerFieldsForm, PhaseForm
 from customers.forms.pulses import PulseForm
 from customers.models import Customer
 from customers.queries.access import customer_for, customer_to_edit, customers_to_edit
+from customers.queries.alerts import alerts_of
 from customers.queries.customer import CustomerHead, customer_head, fields_of, people_of
 from customers.queries.follow_ups import due_days, open_follow_ups_of, people_who_may_own, shown_to
 from customers.queries.subscriptions import lines_on
@@ -53,6 +54,7 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
         **_head_context(head, now, today),
         **_follow_ups_context(request, head.customer, now),
         **_timeline_context(request, head.customer, may_edit=head.may_write),
+        "alerts": list(alerts_of(request.user).filter(customer=head.customer)),
         "people": people_of(head.customer, request.user),
         "lines": lines_on(head.customer, day=today),
         "fields": fields_of(head.customer),
@@ -66,7 +68,10 @@ def customer_facts(request: HttpRequest, pk: int) -> HttpResponse:
     """The head and the facts of a customer."""
     now, today = _clock(request)
     head = customer_head(request.user, pk, today=today)
-    return _part(request, head.customer, "customer_facts", _head_context(head, now, today))
+    alerts = list(alerts_of(request.user).filter(customer=head.customer))
+    return _part(
+        request, head.customer, "customer_facts", {**_head_context(head, now, today), "alerts": alerts}
+    )
 
 
 @require_safe

@@ -14,6 +14,7 @@ from config.web.htmx import page_or_part
 from config.web.money import money, number, signed
 from customers.queries.portfolio import RENEWING_DAYS, Filters, Group, default_view, portfolio_for
 from customers.queries.today import RENEWALS_DAYS, Work, day_of
+from customers.views.alerts import alerts_context
 from customers.views.portfolio_cells import band_word, days_word, due_word
 
 TONES = ("good", "watch", "risk", "none")
@@ -33,6 +34,7 @@ def today(request: HttpRequest) -> HttpResponse:
         "now": now,
         "today": day,
         "found": found,
+        **alerts_context(request.user),
         "book": _book(book.groups(), org.currency),
         "work": [_line(item) for item in found.work],
         "moved": [_moved(row, org.currency) for row in found.moved],

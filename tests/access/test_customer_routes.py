@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.checks import routes
-from customers.models import SavedView
+from customers.models import Alert, SavedView
 from customers.services import touchpoints as touchpoint_services
 from tests.factories.customers import make_contact, make_customer, make_follow_up, make_pulse, make_ticket
 
@@ -26,6 +26,7 @@ PLANTED = (
     "Zyxnote",
     "zyx-id",
     "Zyxview",
+    "Zyxalert",
 )
 HIDDEN_FROM_VIEWERS = ("Zyxperson", "zyxmail", "Zyxsubject", "Zyxbody", "Zyxnote")
 
@@ -68,6 +69,7 @@ TABLE = {
     "bulk_follow_up": (NOT_VIEWERS, sent(NOT_VIEWERS, 422)),
     "bulk_phase": (NOT_VIEWERS, sent(NOT_VIEWERS, 422)),
     "bulk_assign": (MANAGERS, sent(MANAGERS, 422)),
+    "alert_answer": (NO, {**dict.fromkeys(PEOPLE, 404), "anna": 302}),
     "saved_view_add": (NO, sent(ALL, 302)),
     "saved_view_delete": (NO, {**dict.fromkeys(PEOPLE, 404), "anna": 302}),
 }
@@ -92,7 +94,16 @@ def planted(anna, now):
     make_ticket(customer, ticket_id="zyx-id-ticket")
     follow_up = make_follow_up(customer, title="Zyxtask", owner=anna, due_on=soon)
     view = SavedView.objects.create(user=anna, name="Zyxview")
-    return {"customer": customer, "touchpoint": touch, "follow_up": follow_up, "view": view}
+    alert = Alert.objects.create(
+        customer=customer,
+        receiver=anna,
+        kind="drop",
+        rule="1",
+        dedupe_key="1",
+        title="Zyxalert",
+        opened_at=now,
+    )
+    return {"customer": customer, "touchpoint": touch, "follow_up": follow_up, "view": view, "alert": alert}
 
 
 def addresses(planted):
@@ -101,6 +112,7 @@ def addresses(planted):
     args = {
         "touchpoint_correction": [customer, planted["touchpoint"].pk],
         "saved_view_delete": [planted["view"].pk],
+        "alert_answer": [planted["alert"].pk],
         **{name: [row] for name in ("follow_up_change", "follow_up_done", "follow_up_reopen")},
     }
     plain = ("today", "portfolio", "portfolio_export", "follow_ups", "search", "saved_view_add")

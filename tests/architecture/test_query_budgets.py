@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.checks import routes
-from customers.models import SavedView
+from customers.models import Alert, SavedView
 from tests.factories.customers import (
+    NOW,
     make_contact,
     make_customer,
     make_follow_up,
@@ -21,13 +22,13 @@ from tests.factories.customers import (
 
 # Statements of one GET by a signed-in CSM, session and user included.
 BUDGETS = {
-    "today": 14,
+    "today": 15,
     "portfolio": 11,
     "portfolio_export": 5,
     "follow_ups": 8,
     "search": 7,
-    "customer": 23,
-    "customer_facts": 12,
+    "customer": 24,
+    "customer_facts": 13,
     "customer_follow_ups": 13,
     "customer_timeline": 14,
     "customer_contacts": 7,
@@ -42,7 +43,7 @@ BUDGETS = {
     "bulk_follow_up": 7,
     "bulk_phase": 7,
 }
-POST_ONLY = {"follow_up_done", "follow_up_reopen", "saved_view_add", "saved_view_delete"}
+POST_ONLY = {"alert_answer", "follow_up_done", "follow_up_reopen", "saved_view_add", "saved_view_delete"}
 BY_MANAGERS = {"assign_form": 11, "bulk_assign": 11}
 PORTFOLIO_LIMIT = 12  # the most the portfolio may ever cost
 
@@ -59,6 +60,17 @@ def add_rows(anna, customer, count):
         make_follow_up(customer, owner=anna, due_on=today + timedelta(days=number))
         make_subscription(customer, product=f"P{number}{count}")
         SavedView.objects.create(user=anna, name=f"View {number} of {count}")
+        key = f"{number} of {count}"
+        for one in (customer, None):
+            Alert.objects.create(
+                customer=one,
+                receiver=anna,
+                kind="drop",
+                rule="1",
+                dedupe_key=f"{key} {one}",
+                title=key,
+                opened_at=NOW,
+            )
     return touch
 
 
