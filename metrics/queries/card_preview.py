@@ -1,25 +1,48 @@
 """What a draft would do: every customer scored under it with today's readings, and nothing written."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from metrics.formulas.health import Level, level
-from metrics.formulas.health_cards import INSUFFICIENT, Band, Card, read_card
-from metrics.formulas.health_measures import MEASURES
+from django.db.models import BigIntegerField, F, Value
+from django.db.models.functions import Cast, Coalesce, Floor
+
+from customers.models import CustomerSummary
+from metrics.choices import CardKind
+from metrics.formulas.health_cards import INSUFFICIENT, TONES, Band, CardError, WeightedCard
+from metrics.formulas.health_measures import DAY_ZERO
 from metrics.formulas.health_numbers import MICRO
-from metrics.models import CurrentReading, HealthScore, ScorecardVersion
-from metrics.queries.health_inputs import Around, arithmetic_of, inputs_of, readings_matrix
-from metrics.queries.measures import catalog
-from metrics.queries.scores import cards_of, named_lines
-from metrics.queries.shown_customers import ShownCustomer, shown_customers
+from metrics.formulas.health_override import effective
+from metrics.models import ScorecardVersion
+from metrics.queries.cards import CardInForce, CardSet, card_set, cards_in_force, only
+from metrics.queries.health_matrix import load_matrix
+from metrics.queries.holds import held_feeds
+from metrics.queries.measures import Catalog, catalog
+from metrics.queries.overrides import active_overrides, arithmetic_override
+from metrics.queries.peers import groups_of, snapshot_of
+from metrics.scoring.arrays import PeerColumn, Peers, ReadingsMatrix
+from metrics.scoring.effect import (
+    MONEY_PLACES,
+    BookMoves,
+    Effect,
+    Row,
+    Side,
+    Sum,
+    effect_of,
+    peers_in,
+    picks,
+    places_of,
+)
+from metrics.scoring.engine import score_matrix
+from metrics.scoring.exact import Ints, Mask
+from metrics.scoring.scored import Scored
 
 NO_BAND = Band(INSUFFICIENT, "No score", "none")
-BINS = 20  # columns of a histogram: 5 points each
-MOVERS = 20  # rows; the matrix counts all of them
+OTHER = Band("other", "Not on this card", "none")
+BINS = 20  # columns of a histogram
+MOST_NAMED = 5_000  # customers a promise names; beyond that only the bands are compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,199 +55,343 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Mover:
-    """A customer that changes band. Scores in points, None without a score; `line` drove the change most."""
+class Histogram:
+    """Customers with a score per equal stretch from `low` to `high` points."""
 
-    customer: ShownCustomer
-    before: Decimal | None
-    before_band: Band
-    after: Decimal | None
-    after_band: Band
-    line: str
-    line_change: Decimal
-
-    @property
-    def change(self) -> Decimal | None:
-        """Points gained or lost; None when one side has no score."""
-        return None if self.before is None or self.after is None else self.after - self.before
+    low: int
+    high: int
+    before: tuple[int, ...]
+    after: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Preview:
-    """Bands and scores before and after; rows of the matrix are bands now, columns bands under the draft."""
+    """Bands before and after; rows of the matrix are bands now, columns bands under the draft, the best band first.
+
+    `everybody` tells that no card rule names this card yet, so that it is shown as if it scored all customers.
+    """
 
     rows: tuple[Band, ...]
     columns: tuple[Band, ...]
     cells: Mapping[tuple[str, str], Cell]
-    movers: tuple[Mover, ...]
-    histogram_before: tuple[int, ...]
-    histogram_after: tuple[int, ...]
-    customers: int
-    mrr: Decimal
+    histogram: Histogram
+    total: Sum
+    moving: Sum
+    on_card: int
     coverage_before: Decimal
     coverage_after: Decimal
+    books: tuple[BookMoves, ...]
+    everybody: bool
+    effect: Effect
+    after_cards: CardSet
+    present: Sequence[str]
 
     @property
-    def moving(self) -> Cell:
-        """All customers that change band."""
-        cells = [cell for (before, after), cell in self.cells.items() if before != after]
-        return Cell(sum(c.customers for c in cells), sum((c.mrr for c in cells), Decimal(0)), 0)
+    def customers(self) -> int:
+        """All customers."""
+        return self.total.customers
+
+    @property
+    def mrr(self) -> Decimal:
+        """Their MRR."""
+        return self.total.mrr
+
+    def members(self, before: str, after: str) -> list[int]:
+        """Places of the customers of a cell, the largest MRR first; none for bands that are not there."""
+        keys = [band.key for band in self.rows], [band.key for band in self.columns]
+        if before not in keys[0] or after not in keys[1]:
+            return []
+        return self.effect.members(keys[0].index(before), keys[1].index(after))
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    score: Decimal | None
-    band: str
-    coverage: Decimal
-    lines: dict[str, int]
+@dataclass(frozen=True)
+class _Frame:
+    """Both sets of cards. `everybody`: nothing names the draft's card yet."""
+
+    before: CardSet | None
+    after: CardSet
+    draft: ScorecardVersion
+    everybody: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether customers of every card take part."""
+        return self.everybody or self.draft.kind == CardKind.RULES
+
+    def is_on(self, chosen: CardInForce) -> bool:
+        """Whether a card is the draft's."""
+        return self.is_whole or chosen.version.scorecard_id == self.draft.scorecard_id
+
+    def bands(self, cards: CardSet | None) -> tuple[Band, ...]:
+        """The best band first, then no score, then those on other cards."""
+        found = [] if cards is None else [one.card.bands.bands for one in cards.all if self.is_on(one)]
+        merged = {band.key: band for bands in found for band in reversed(bands)}
+        if len(found) > 1:
+            merged = {key: merged[key] for key in sorted(merged, key=lambda one: -_tone(merged[one]))}
+        return (*merged.values(), NO_BAND, *(() if self.is_whole else (OTHER,)))
 
 
-def preview_of(draft: ScorecardVersion, *, as_of: date) -> Preview:
-    """Score all customers under a draft. Before = the stored scores in force, so that rows sum to what lists show.
+@dataclass(frozen=True)
+class _Day:
+    """What scoring needs besides the card."""
 
-    Raises CardError for a draft that cannot be scored.
+    whole: ReadingsMatrix
+    catalog: Catalog
+    as_of: date
+    held: Mapping[str, date]
+
+
+@dataclass(frozen=True, eq=False)
+class _Listed:
+    """The customers of lists with their readings: `places` say where each row of the matrix stands in the list."""
+
+    rows: list[dict[str, Any]]
+    matrix: ReadingsMatrix
+    places: Ints
+
+    def labels_of(self) -> dict[int, frozenset[str]]:
+        """{place in the list: segments held}."""
+        sets = self.matrix.label_sets
+        pairs = zip(self.places.tolist(), self.matrix.label_codes.tolist(), strict=True)
+        return {place: sets[code] for place, code in pairs}
+
+
+def preview_of(draft: ScorecardVersion, *, as_of: date, now: datetime) -> Preview:
+    """Score all customers under a draft of a card or of the card rules.
+
+    Before = what lists show, so that rows sum to it; after = what the first run would store: the same overrides, held
+    feeds and peers of the day. Raises CardError for a draft that cannot be scored.
     """
-    card = read_card(draft.body)
-    customers = shown_customers()
-    before, present = _stored(draft)
-    after = {pk: _side(result) for pk, result in _scored(card, as_of).items()}
-    nothing = _Side(None, INSUFFICIENT, Decimal(0), {})
-    sides = [(one, before.get(one.pk, nothing), after.get(one.pk, nothing)) for one in customers]
-    rows, columns = _bands(present), _bands(card)
-    return Preview(
-        rows=rows,
-        columns=columns,
-        cells=_cells(sides, rows, columns),
-        movers=_movers(sides, rows, columns),
-        histogram_before=_histogram(one.score for _, one, _ in sides),
-        histogram_after=_histogram(one.score for _, _, one in sides),
-        customers=len(sides),
-        mrr=sum((one.mrr for one, _, _ in sides), Decimal(0)),
-        coverage_before=_by_mrr([(one.mrr, side.coverage) for one, side, _ in sides]),
-        coverage_after=_by_mrr([(one.mrr, side.coverage) for one, _, side in sides]),
+    measures = catalog()
+    frame = _frame(draft)
+    whole = load_matrix(measures)
+    rows = _summary_rows()
+    inside, places = places_of(whole, [row["customer_id"] for row in rows])
+    listed = _Listed(rows, whole.select(inside), places)
+    bands_before, bands_after = frame.bands(frame.before), frame.bands(frame.after)
+    after = _after(frame, listed, bands_after, _Day(whole, measures, as_of, held_feeds(now)))
+    effect = effect_of(
+        _before(frame, listed, bands_before),
+        after,
+        [[_step(row, column, bands_after) for column in bands_after] for row in bands_before],
+        [[row.key != column.key for column in bands_after] for row in bands_before],
+    )
+    return _preview(frame, effect, [row["band"] for row in rows], (bands_before, bands_after))
+
+
+def _frame(draft: ScorecardVersion) -> _Frame:
+    before = cards_in_force()
+    live = [] if before is None else [one.version for one in before.all]
+    rules = [before.rules_version] if before and before.rules_version else []
+    if draft.kind == CardKind.RULES:
+        after = card_set([*live, draft])
+        if after is None:
+            raise CardError(["No scorecard is in force yet, so rules have nothing to choose from."])
+        return _Frame(before, after, draft, everybody=False)
+    kept = [one for one in live if one.scorecard_id != draft.scorecard_id]
+    after = card_set([*kept, draft, *rules])
+    used = after is not None and _names(after, draft.scorecard.key)
+    if after is None or not used:
+        return _Frame(before, only(draft), draft, everybody=True)
+    return _Frame(before, after, draft, everybody=False)
+
+
+def _names(cards: CardSet, key: str) -> bool:
+    """Whether a card may score anybody."""
+    return cards.default.version.scorecard.key == key or (
+        cards.rules is not None and key in cards.rules.cards
     )
 
 
-def _stored(draft: ScorecardVersion) -> tuple[dict[int, _Side], Card]:
-    """The open scores, and the card whose bands they use (the draft's base, or the draft itself)."""
-    rows = list(HealthScore.objects.filter(to_at=None))
-    named = ScorecardVersion.objects.filter(pk__in={row.version_id for row in rows})
-    present = draft.base or draft
-    cards = cards_of([present, *named])
-    sides = {
-        row.customer_id: _Side(row.score, row.band, row.coverage, named_lines(row, cards[row.version_id]))
-        for row in rows
-    }
-    return sides, cards[present.pk]
-
-
-def _scored(card: Card, as_of: date) -> dict[int, Level]:
-    around = Around(catalog(), {}, {})
-    return {
-        packed.customer_id: level(card, *arithmetic_of(inputs_of(packed, card, around, ()), as_of))
-        for packed in readings_matrix()
-    }
-
-
-def _side(result: Level) -> _Side:
-    return _Side(
-        score=None if result.score is None else Decimal(result.score) / MICRO,
-        band=result.band,
-        coverage=Decimal(result.coverage.numerator) / result.coverage.denominator,
-        lines={line.key: line.points for line in result.lines},
+def _summary_rows() -> list[dict[str, Any]]:
+    """Every customer that is not archived as lists show it; amounts and points as integers. One query."""
+    rows = CustomerSummary.objects.filter(customer__archived_at=None).order_by("customer_id")
+    return list(
+        rows.annotate(
+            whole=Cast(Floor("mrr"), BigIntegerField()),
+            small=Cast((F("mrr") - Floor("mrr")) * 10**MONEY_PLACES, BigIntegerField()),
+            points=Cast(F("score") * MICRO, BigIntegerField()),
+            covered=Cast(F("coverage") * MICRO, BigIntegerField()),
+            book=Coalesce("owner_id", Value(0)),
+        ).values("customer_id", "whole", "small", "book", "points", "covered", "band")
     )
 
 
-def _bands(card: Card) -> tuple[Band, ...]:
-    """Best band first, "no score" last."""
-    return (*reversed(card.bands.bands), NO_BAND)
-
-
-def _cells(
-    sides: Sequence[tuple[ShownCustomer, _Side, _Side]], rows: Sequence[Band], columns: Sequence[Band]
-) -> dict[tuple[str, str], Cell]:
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for one, before, after in sides:
-        key = _known(before.band, rows), after.band
-        counts[key] += 1
-        sums[key] += one.mrr
-    places = {band.key: place for place, band in enumerate(rows)}
-    return {
-        (row.key, column.key): Cell(
-            counts[row.key, column.key],
-            sums[row.key, column.key],
-            _direction(places.get(column.key, 0) - places[row.key]),
+def _before(frame: _Frame, listed: _Listed, bands: Sequence[Band]) -> list[Row]:
+    """What lists show. A score under an older version may carry a band that is gone; it counts as not scored."""
+    codes = {band.key: place for place, band in enumerate(bands)}
+    none, other = codes[INSUFFICIENT], codes.get(OTHER.key, 0)
+    on = _membership(frame, frame.before, listed)
+    return [
+        Row(
+            row["customer_id"],
+            row["whole"],
+            row["small"],
+            row["book"],
+            row["points"],
+            row["covered"],
+            codes.get(row["band"], none) if on[place] else other,
         )
-        for row in rows
-        for column in columns
-    }
-
-
-def _known(band: str, rows: Sequence[Band]) -> str:
-    """A score under an older version may carry a band that is gone; it counts as not scored."""
-    return band if any(row.key == band for row in rows) else INSUFFICIENT
-
-
-def _direction(step: int) -> int:
-    return 0 if step == 0 else (-1 if step > 0 else 1)
-
-
-def _movers(
-    sides: Sequence[tuple[ShownCustomer, _Side, _Side]], rows: Sequence[Band], columns: Sequence[Band]
-) -> tuple[Mover, ...]:
-    by_key = {band.key: band for band in (*rows, *columns)}
-    movers = [
-        Mover(
-            customer=one,
-            before=before.score,
-            before_band=by_key.get(before.band, NO_BAND),
-            after=after.score,
-            after_band=by_key[after.band],
-            **_cause(before, after),
-        )
-        for one, before, after in sides
-        if _known(before.band, rows) != after.band
+        for place, row in enumerate(listed.rows)
     ]
-    movers.sort(key=lambda mover: (-mover.customer.mrr * abs(mover.change or 1), mover.customer.pk))
-    return tuple(movers[:MOVERS])
 
 
-def _cause(before: _Side, after: _Side) -> dict[str, Any]:
-    changes = {
-        key: after.lines.get(key, 0) - before.lines.get(key, 0) for key in {**before.lines, **after.lines}
+def _membership(frame: _Frame, cards: CardSet | None, listed: _Listed) -> list[bool]:
+    """Who is on the draft's card, in the order of the list."""
+    if cards is None or frame.is_whole:
+        return [True] * len(listed.rows)
+    found = [frame.is_on(cards.choose(())[1])] * len(listed.rows)
+    choices = [int(frame.is_on(cards.choose(labels)[1])) for labels in listed.matrix.label_sets]
+    for chosen, rows in picks(listed.matrix, choices).items():
+        for place in listed.places[rows].tolist():
+            found[place] = bool(chosen)
+    return found
+
+
+def _after(frame: _Frame, listed: _Listed, bands: Sequence[Band], day: _Day) -> Side:
+    codes = {band.key: place for place, band in enumerate(bands)}
+    cards, none = frame.after.all, codes[INSUFFICIENT]
+    bare = frame.is_on(frame.after.choose(())[1])  # for customers whose readings nobody has taken yet
+    side = Side.blank(len(listed.rows), none if bare else codes[OTHER.key])
+    numbers = {one.version.pk: number for number, one in enumerate(cards)}
+    choices = [numbers[frame.after.choose(labels)[1].version.pk] for labels in listed.matrix.label_sets]
+    for number, rows in picks(listed.matrix, choices).items():
+        chosen = cards[number]
+        if not frame.is_on(chosen):
+            side.bands[listed.places[rows]] = codes[OTHER.key]
+            continue
+        places = [codes[band.key] for band in chosen.card.bands.bands]
+        side.fill(listed.places[rows], _scored(chosen, listed.matrix.select(rows), day), places, none)
+    _override(frame, listed, side, codes, day.as_of)
+    return side
+
+
+def _scored(chosen: CardInForce, matrix: ReadingsMatrix, day: _Day) -> Scored:
+    measures = [day.catalog[one.key, one.version] for one in chosen.card.measures]
+    return score_matrix(
+        chosen.card,
+        matrix,
+        as_of_day=(day.as_of - DAY_ZERO).days,
+        slots=[one.slot for one in measures],
+        peers=_peers(chosen, day),
+        held={
+            place: (day.held[one.feed] - DAY_ZERO).days
+            for place, one in enumerate(measures)
+            if one.feed in day.held
+        },
+        lines=False,
+    )
+
+
+def _peers(chosen: CardInForce, day: _Day) -> Peers:
+    """As noted for the day, so that the first run meets the same; groups that are new, as readings are now."""
+    groups = groups_of([chosen], day.catalog)
+    noted = {
+        group: PeerColumn.of(list(peers.by_customer.values()), list(peers.by_customer))
+        for group, peers in snapshot_of(day.as_of, groups).items()
     }
-    sign = 1 if (after.score or Decimal(0)) >= (before.score or Decimal(0)) else -1
-    key = max(changes, key=lambda one: (sign * changes[one], one), default="")
-    return {"line": key, "line_change": Decimal(changes.get(key, 0)) / MICRO}
+    return {**peers_in(day.whole, groups - set(noted)), **noted}
 
 
-def _histogram(scores: Any) -> tuple[int, ...]:
-    bins = [0] * BINS
-    for score in scores:
-        if score is not None:
-            bins[min(BINS - 1, max(0, int(score * BINS / 100)))] += 1
-    return tuple(bins)
+def _override(frame: _Frame, listed: _Listed, side: Side, codes: Mapping[str, int], as_of: date) -> None:
+    """Today's overrides stay in force over the new scores."""
+    active = active_overrides(on=as_of)
+    if not active:
+        return
+    labels = listed.labels_of()
+    for place, row in enumerate(listed.rows):
+        override = arithmetic_override(active.get(row["customer_id"]))
+        if override is None or not side.has[place]:
+            continue
+        score = effective(int(side.scores[place]), override) or 0
+        side.scores[place] = score
+        side.bands[place] = codes[frame.after.choose(labels[place])[1].card.bands.of(score)]
 
 
-def _by_mrr(pairs: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
-    """Mean coverage weighted by MRR; plain mean when nobody pays."""
-    whole = sum((mrr for mrr, _ in pairs), Decimal(0))
-    if whole:
-        return sum((mrr * share for mrr, share in pairs), Decimal(0)) / whole
-    return sum((share for _, share in pairs), Decimal(0)) / len(pairs) if pairs else Decimal(0)
-
-
-def reading_shares() -> dict[str, Decimal]:
-    """Share of MRR whose customers have a reading, per measure; plain share of customers when nobody pays."""
-    mrr = {one.pk: one.mrr for one in shown_customers()}
-    reasons = dict(CurrentReading.objects.filter(customer_id__in=mrr).values_list("customer_id", "reasons"))
-    return {
-        measure.key: _by_mrr(
-            [
-                (amount, Decimal(pk in reasons and reasons[pk][measure.slot] == 0))
-                for pk, amount in mrr.items()
-            ]
+def _preview(
+    frame: _Frame, effect: Effect, present: Sequence[str], bands: tuple[Sequence[Band], Sequence[Band]]
+) -> Preview:
+    rows, columns = bands
+    sums = effect.cells()
+    cells = {
+        (row.key, column.key): Cell(
+            *sums.get((first, second), Sum(0, Decimal(0))), int(effect.steps[first, second])
         )
-        for measure in MEASURES
+        for first, row in enumerate(rows)
+        for second, column in enumerate(columns)
     }
+    on_card = effect.after.bands < len(columns) - (0 if frame.is_whole else 1)
+    return Preview(
+        rows=_shown(rows, {row for (row, _), cell in cells.items() if cell.customers}),
+        columns=_shown(columns, {column for (_, column), cell in cells.items() if cell.customers}),
+        cells=cells,
+        histogram=_histogram(effect, on_card, weighted=_is_weighted(frame)),
+        total=effect.total(),
+        moving=effect.total(effect.moved),
+        on_card=int(on_card.sum()),
+        coverage_before=effect.coverage(effect.before, on_card),
+        coverage_after=effect.coverage(effect.after, on_card),
+        books=tuple(effect.books()),
+        everybody=frame.everybody,
+        effect=effect,
+        after_cards=frame.after,
+        present=present,
+    )
+
+
+def promise_of(preview: Preview, *, as_of: date) -> dict[str, Any]:
+    """What a preview promises: the bands to come, and who gets another one, for comparing with the first run (HV-6)."""
+    keys = [band.key for band in preview.columns]
+    after = [
+        preview.present[place] if keys[code] == OTHER.key else keys[code]
+        for place, code in enumerate(preview.effect.after.bands.tolist())
+    ]
+    moving = [place for place, band in enumerate(after) if band != preview.present[place]]
+    sums: dict[str, dict[str, Any]] = {}
+    for band, (customers, mrr) in preview.effect.sums_by(after).items():
+        sums[band] = {"customers": customers, "mrr": str(mrr)}
+    found: dict[str, Any] = {
+        "customers": preview.customers,
+        "mrr": str(preview.mrr),
+        "coverage": f"{preview.coverage_after:.6f}",
+        "as_of": as_of.isoformat(),
+        "moving": len(moving),
+        "bands": sums,
+    }
+    if len(moving) <= MOST_NAMED:
+        ids = preview.effect.ids
+        found["movers"] = {str(int(ids[place])): after[place] for place in moving}
+    return found
+
+
+def _shown(bands: Sequence[Band], met: set[str]) -> tuple[Band, ...]:
+    """Bands of the matrix; "not on this card" only where there is somebody."""
+    return tuple(band for band in bands if band is not OTHER or OTHER.key in met)
+
+
+def _is_weighted(frame: _Frame) -> bool:
+    cards = [*frame.after.all, *(frame.before.all if frame.before else ())]
+    return all(isinstance(one.card, WeightedCard) for one in cards if frame.is_on(one))
+
+
+def _histogram(effect: Effect, on_card: Mask, *, weighted: bool) -> Histogram:
+    low, high = (0, 100) if weighted else effect.reach(on_card)
+    sides = (
+        tuple(side.histogram(low * MICRO, high * MICRO, BINS, on_card))
+        for side in (effect.before, effect.after)
+    )
+    return Histogram(low, high, *sides)
+
+
+def _tone(band: Band) -> int:
+    return TONES.index(band.tone) if band.tone in TONES else -1
+
+
+def _step(before: Band, after: Band, order: Sequence[Band]) -> int:
+    """1 for a better band, -1 for a worse one, 0 for the same or one that cannot be compared."""
+    if OTHER in {before, after} or before.key == after.key:
+        return 0
+    if _tone(before) != _tone(after):
+        return 1 if _tone(after) > _tone(before) else -1
+    places = [place for key in (before.key, after.key) for place, one in enumerate(order) if one.key == key]
+    return 0 if len(places) < len((before, after)) else (1 if places[1] < places[0] else -1)

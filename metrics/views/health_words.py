@@ -44,7 +44,15 @@ _BY_UNIT: dict[str, Callable[[Decimal], str]] = {
 
 def value_words(value: Decimal | None, measure: MeasureVersion) -> str:
     """A raw value with its unit: 54 %, +12 %, 9 days, 3 open, 4 of 5."""
-    return "" if value is None else _BY_UNIT[measure.unit](value)
+    if value is None:
+        return ""
+    if measure.unit == "count" and measure.window_days:
+        return number(value)  # counted over days, nothing that stands open
+    return _BY_UNIT.get(measure.unit, _plain)(value)
+
+
+def _plain(value: Decimal) -> str:
+    return number(value, 0 if value == int(value) else 2)
 
 
 def reading_words(driver: Driver) -> str:

@@ -168,11 +168,11 @@ def test_what_is_typed_shows_its_shares_and_stores_nothing(client, vera):
     response = client.post(
         reverse("metrics:card_trial", args=[draft.pk]),
         fields_of(draft, **{"group-support": 110}),
-        headers={"HX-Request": "true", "HX-Target": "scorecard-weights"},
+        headers={"HX-Request": "true", "HX-Target": "card-trial"},
     )
     text = text_of(response)
-    assert text.startswith('<div class="stack" id="scorecard-weights"')
-    shares = {row.title: row.share for row in response.context["weights"] if row.is_group}
+    assert 'id="share-group-support" hx-swap-oob="true"><b>55.0' in text
+    shares = {row.title: row.share for row in response.context["groups"]}
     assert (shares["Support"], shares["Usage"]) == (Decimal("0.55"), Decimal("0.175"))
     draft.refresh_from_db()
     assert draft.version == 1
@@ -199,8 +199,8 @@ def test_rc_9_the_second_editor_sees_both_texts_and_may_save_after_reading(clien
     text = text_of(second)
     assert second.status_code == 422
     assert "saved this draft while you were editing it" in text
-    (support,) = (row for row in second.context["weights"] if row.title == "Support")
-    assert (support.weight, support.field.value()) == (20, "30")
+    (support,) = (row for row in second.context["groups"] if row.title == "Support")
+    assert (support.saved, support.field.value()) == (20, "30")
     assert second.context["form"]["version"].value() == "2"
     assert client.post(url, fields_of(draft, **{"group-support": 30, "version": 2})).status_code == 302
 
