@@ -137,14 +137,16 @@ def import_card(*, file: CardFile, by: User | None, now: datetime) -> ScorecardV
 
 def to_yaml(document: Mapping[str, Any]) -> str:
     """A document in the one spelling of exported files, so that equal content gives equal files."""
-    return yaml.dump(
-        dict(document),
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        default_flow_style=None,
-        width=110,
+    return "".join(_line(key, value) for key, value in document.items())
+
+
+def _line(key: str, value: Any) -> str:
+    """One key of the top: what has parts gets a line per part, their innermost lists stand on one line."""
+    style = None if isinstance(value, dict | list) and value else False
+    text: str = yaml.dump(
+        {key: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=style, width=110
     )
+    return text
 
 
 def from_yaml(text: str) -> dict[str, Any]:

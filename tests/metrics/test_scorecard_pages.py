@@ -381,5 +381,5 @@ def test_hg_2_the_panel_says_which_card_by_which_rule_since_when(client, vera, a
     score = HealthScore.objects.get(customer=customer, to_at=None)
     assert (score.rules, score.rule) == (rules, 1)
     text = text_of(get(client, anna, "health_panel", customer.pk))
-    assert "Enterprise card, by rule 2 “tier=gold”, since 18 Mar" in text
+    assert 'by rule 2 “tier=gold”, since <time datetime="2026-03-18">' in text
     assert card_of(987654) is None
