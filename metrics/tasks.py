@@ -17,6 +17,7 @@ from metrics.services import (
     feeds,
     overrides,
     pulse_reminders,
+    reading_fills,
     recompute,
     refresh,
     rescoring,
@@ -115,3 +116,11 @@ def close_month(job: Job) -> dict[str, Any]:
 def find_evidence(job: Job) -> dict[str, Any]:
     """A backtest, a suggestion of weights, or a calibration."""
     return evidence_jobs.run_evidence_job(job, now=timezone.now())
+
+
+@jobs.kind(reading_fills.JOB_KIND)
+def fill_readings(job: Job) -> dict[str, Any]:
+    """Read an added measure for everybody; a job that waited past midnight reads the day it was asked for or later."""
+    now = timezone.now()
+    as_of = max(organisation.local_day(now), date.fromisoformat(job.args["as_of"]))
+    return reading_fills.run_fill_job(job, as_of=as_of, now=now)

@@ -5,6 +5,7 @@ Inside a group all measures weigh the same. Published as version 1; admins go on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from metrics.formulas.health_cards import ACTION_BANDS
@@ -117,3 +118,33 @@ def empty_actions_body() -> dict[str, Any]:
         "bands": [{"key": band.key, "label": band.label, "tone": band.tone} for band in ACTION_BANDS.bands],
         "edges": [{"at": edge.at, "side": edge.side} for edge in ACTION_BANDS.edges],
     }
+
+
+STARTER_ACTIONS_KEY = "actions"
+STARTER_ACTIONS_TITLE = "Starter actions"
+STARTER_WINDOW = 30  # days
+
+# (key of the count, title, impact in points, most that counts): what trials and free customers are judged by
+STARTER_ACTIONS: tuple[tuple[str, str, int, int | None], ...] = (
+    ("core_event", "Core event", 1, 50),
+    ("feature_first_use", "Feature first use", 5, None),
+    ("invite", "Invite", 4, None),
+    ("bug_report", "Bug report", -5, None),
+    ("downgrade", "Downgrade", -20, None),
+)
+
+
+def starter_actions_body(versions: Mapping[str, int]) -> dict[str, Any]:
+    """Body of the starter of kind `actions`; `versions` say which version of each count it stands on."""
+    actions = [
+        {
+            "measure": key,
+            "version": versions[key],
+            "title": title,
+            "impact": impact * WEIGHT_UNIT,
+            "impacts": [],
+            "max_count": most,
+        }
+        for key, title, impact, most in STARTER_ACTIONS
+    ]
+    return empty_actions_body() | {"actions": actions, "window_days": STARTER_WINDOW}

@@ -33,12 +33,13 @@ SELECT k.customer_id, k.slot, sum(coalesce(p.impact * least(coalesce(n.uses, k.f
     * ({million} / 10000), %(last_day)s::date, 0
 FROM (
     SELECT u.customer_id, p.slot, p.part,
-        CASE WHEN p.first_uses THEN count(DISTINCT u.feature) FILTER (WHERE u.feature <> '' AND u.is_new) ELSE 0 END
+        CASE WHEN p.first_uses THEN count(DISTINCT u.feature) FILTER (WHERE u.is_new) ELSE 0 END
             AS first_uses
     FROM own_part p
     JOIN LATERAL (
         SELECT n.customer_id, n.feature, min(n.first_day) > %(last_day)s - p.days AS is_new
         FROM used_name n WHERE p.event IN ('', n.event) AND p.feature IN ('', n.feature)
+            AND (n.feature <> '' OR NOT p.first_uses)
         GROUP BY n.customer_id, n.feature
     ) u ON true
     GROUP BY u.customer_id, p.slot, p.part, p.first_uses
