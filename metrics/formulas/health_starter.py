@@ -136,7 +136,7 @@ STARTER_ACTIONS: tuple[tuple[str, str, int, int | None], ...] = (
 
 def starter_actions_body(versions: Mapping[str, int]) -> dict[str, Any]:
     """Body of the starter of kind `actions`; `versions` say which version of each count it stands on."""
-    actions = [
+    actions: list[dict[str, Any]] = [
         {
             "measure": key,
             "version": versions[key],
