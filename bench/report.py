@@ -75,7 +75,7 @@ def _rounded(found: dict[str, Any]) -> dict[str, Any]:
 def _number(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
-    return f"{value:,.3f}" if unit == "s" else f"{value:,.1f}"
+    return f"{value:,.3f}" if unit in {"s", "share"} else f"{value:,.1f}"
 
 
 def _ratio(value: float | None) -> str:

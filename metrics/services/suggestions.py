@@ -67,7 +67,9 @@ def suggest(
     else:
         proposal = training.weights(seed=SEED)
         proposed = _with_shares(body, proposal)
-    return result | _said_of(proposal, card, measures) | ({"body": proposed} if proposal.better else {})
+    # also where nothing is proven: a card made from nothing needs a first guess, and only `better` makes drafts
+    guess = {"body": proposed} if sum(proposal.slopes) > 0 else {}
+    return result | _said_of(proposal, card, measures) | guess
 
 
 def _weighted(card: Card) -> WeightedCard:
@@ -165,7 +167,7 @@ def store(
 def make_draft(*, suggestion: Suggestion, by: User, now: datetime) -> ScorecardVersion:
     """A draft with the proposed body, which cites the suggestion. It goes through linter, preview and approval."""
     body, base = suggestion.result.get("body"), suggestion.version
-    if body is None or base is None:
+    if body is None or base is None or not suggestion.result["better"]:
         raise CannotSuggestError(
             "This suggestion found nothing better, so there is nothing to adopt.",
             hint="Keep the present weights.",

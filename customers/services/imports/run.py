@@ -26,7 +26,15 @@ from customers.connectors.layouts import LAYOUTS, Layout
 from customers.connectors.problems import FileRefusedError, Problem, Problems
 from customers.connectors.row_rules import LeftOut
 from customers.connectors.table import Columns, Row
-from customers.models import FxRate, ImportBatch, LineVersion, Order, UsageEvent
+from customers.models import (
+    AttributeValue,
+    FieldValue,
+    FxRate,
+    ImportBatch,
+    LineVersion,
+    Order,
+    UsageEvent,
+)
 from customers.services.facts import refusal
 from customers.services.imports import (
     contacts,
@@ -60,6 +68,7 @@ APPLY: Mapping[str, Callable[[Any, Context], None]] = {
     ImportKind.RATES: rates.apply,
 }
 GROWN: Mapping[str, list[type[Model]]] = {
+    ImportKind.CUSTOMERS: [AttributeValue, FieldValue],
     ImportKind.USAGE: [UsageEvent],
     ImportKind.SUBSCRIPTIONS: [LineVersion],
     ImportKind.ORDERS: [Order],

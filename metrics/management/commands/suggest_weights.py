@@ -57,10 +57,12 @@ class Command(BaseCommand):
             "suggestion": kept.pk,
         }
         document = card | asked.as_dict() | result
-        self.stdout.write(json.dumps(document, indent=2) if options["json"] else _text(document))
+        self.stdout.write(
+            json.dumps(document, indent=2) if options["json"] else _text(document, options["write"])
+        )
 
 
-def _text(found: dict[str, Any]) -> str:
+def _text(found: dict[str, Any], written: Path | None) -> str:
     lines = [
         (
             f"Scorecard {found['scorecard'] or 'of the file'}, {found['horizon']} days ahead, {found['population']}:"
@@ -68,7 +70,8 @@ def _text(found: dict[str, Any]) -> str:
         )
     ]
     if not found["enough"] or not found["better"]:
-        return "\n".join([*lines, found["said"]])
+        guess = [f"The best guess is in {written}; nothing proves it."] if written and "body" in found else []
+        return "\n".join([*lines, found["said"], *guess])
     lines.append(
         f"On customers left out: AUC {found['auc_before']:.3f} to {found['auc_after']:.3f},"
         f" loss {found['loss_before']:.4f} to {found['loss_after']:.4f}"
