@@ -86,7 +86,8 @@ def health_receipt_check(request: HttpRequest, pk: int) -> HttpResponse:
 def health_receipt_of_day(request: HttpRequest, pk: int) -> HttpResponse:
     """To the receipt that was in force at the end of a day; 404 where there was no score."""
     customer, now = customer_for(request.user, pk), timezone.now()
-    day = _day(request.GET.get("day", "")) or local_day(now)
+    today = local_day(now)
+    day = min(_day(request.GET.get("day", "")) or today, today)
     score = score_on(customer.pk, day, now)
     if score is None:
         raise Http404

@@ -230,7 +230,14 @@ def test_hh_7_the_receipt_of_a_past_day_is_the_one_in_force_then(client, anna, c
     response = get(client, anna, "health_receipt_of_day", changed.pk, query=f"?day={day}")
     assert response.headers["Location"] == reverse("metrics:health_receipt", args=[old.pk]) + f"?day={day}"
     assert get(client, anna, "health_receipt", old.pk, query=f"?day={day}").context["day"] == day
-    assert get(client, anna, "health_receipt_of_day", changed.pk, query="?day=2020-01-01").status_code == 404
+    statuses = [
+        get(client, anna, "health_receipt_of_day", changed.pk, query=f"?day={day}").status_code
+        for day in ("2020-01-01", "0001-01-01", "9999-12-31", "x")
+    ]
+    assert statuses == [404, 404, 302, 302]
+    assert (
+        get(client, anna, "health_change", changed.pk, query=between("0001-01-01", TODAY)).status_code == 200
+    )
 
 
 @pytest.mark.parametrize("who", PEOPLE)
