@@ -55,6 +55,7 @@ def filled_pages():
     yield from (reverse("metrics:metric", args=[key]) for key in METRICS)
     yield from (reverse("metrics:metric_section", args=[name]) for name in SECTIONS)
     yield reverse("metrics:metric_split", args=["mrr"])
+    yield from (reverse(f"metrics:{name}", args=["stickiness", 1]) for name in ("measure", "measure_chart"))
     yield f"{reverse('metrics:metric', args=['mrr'])}?as_of=2026-01-15&shown=reported"
     yield reverse("accounts:team", args=[team.pk])
     yield from (reverse("accounts:job_progress", args=[job.pk]) for job in jobs)
