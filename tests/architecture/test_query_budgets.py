@@ -22,13 +22,13 @@ from tests.factories.customers import (
 
 # Statements of one GET by a signed-in CSM, session and user included.
 BUDGETS = {
-    "today": 15,
+    "today": 16,
     "portfolio": 11,
     "portfolio_export": 5,
     "follow_ups": 8,
     "search": 7,
-    "customer": 24,
-    "customer_facts": 13,
+    "customer": 25,
+    "customer_facts": 14,
     "customer_follow_ups": 13,
     "customer_timeline": 14,
     "customer_contacts": 7,
