@@ -27,6 +27,11 @@ class CatalogRow:
     cards: Sequence[str]
     feed_state: str
 
+    @property
+    def unit(self) -> str:
+        """The unit in words."""
+        return self.measure.unit.replace("_", " or ")
+
 
 def cards_with(key: str, version: int) -> list[str]:
     """Titles of the cards that are in force, agreed or in review and stand on this measure."""

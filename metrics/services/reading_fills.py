@@ -19,7 +19,7 @@ def start_fill(*, measure: OwnMeasure, as_of: date, by: Any) -> Job:
     return jobs.start(
         kind=JOB_KIND,
         args={"measure": measure.pk, "as_of": as_of.isoformat()},
-        title=f"Reading “{measure.title}” of every customer",
+        title=f"Reading “{measure.title}”",
         by=by,
         dedupe_key=f"fill_readings:{measure.pk}",
     )

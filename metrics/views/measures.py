@@ -160,6 +160,8 @@ def _spread(measure: MeasureVersion) -> dict[str, Any]:
         return {}
     low, high = span[0], span[1] + 1
     found = spread_of(measure.slot, low, high)
+    if span[0] == span[1]:
+        return {"known": found.known, "same": value_words(Decimal(low) / MICRO, measure)}
     edges = [Decimal(low + (high - low) * place // BINS) / MICRO for place in range(BINS)]
     words = [value_words(edge, measure) for edge in edges]
     counted = [

@@ -86,7 +86,12 @@ def test_a_measure_page_shows_what_it_reads_today_and_its_past(client, vera):
     score_now()
     page = get(client, vera, "measure", "stickiness", 1).content.decode()
     assert "mean of daily users by users of 28 days" in page
-    assert "Readings of Stickiness today, 1 customers" in page
+    assert "1 customer, and every reading is" in page
+    make_scored_customer(mrr="10")
+    make_usage(customer, day=days_before(1), user="b")
+    score_now()
+    page = get(client, vera, "measure", "stickiness", 1).content.decode()
+    assert "Readings of Stickiness today, 2 customers" in page
     chart = get(client, vera, "measure_chart", "stickiness", 1).content.decode()
     assert customer.name in chart
     assert get(client, vera, "measure", "stickiness", 2).status_code == 404
