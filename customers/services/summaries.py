@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from config.work.pg import insert_models
+from config.work.pg import COPY_FROM, insert_models, update_models
 from customers.models import CustomerSummary
 
 _FIELDS = {field.name for field in CustomerSummary._meta.fields} - {"customer"}
@@ -23,14 +23,18 @@ def publish(rows: Mapping[int, Mapping[str, Any]]) -> int:
     if unknown:
         message = f"CustomerSummary has no field {', '.join(sorted(unknown))}"
         raise ValueError(message)
+    written = [
+        CustomerSummary(
+            customer_id=pk,
+            **{column: rows[pk][name] for column, name in zip(columns, names, strict=True)},
+        )
+        for pk in sorted(rows)
+    ]
+    if len(rows) >= COPY_FROM and CustomerSummary.objects.filter(pk__in=list(rows)).count() == len(rows):
+        update_models(written, names)
+        return len(rows)
     CustomerSummary.objects.bulk_create(
-        [
-            CustomerSummary(
-                customer_id=pk,
-                **{column: rows[pk][name] for column, name in zip(columns, names, strict=True)},
-            )
-            for pk in sorted(rows)
-        ],
+        written,
         update_conflicts=True,
         unique_fields=["customer"],
         update_fields=names,

@@ -79,6 +79,22 @@ def matrix_of(packed: Sequence[PackedReadings], *, width: int) -> ReadingsMatrix
     )
 
 
+def matrix_of_inputs(scores: Iterable[tuple[int, Mapping[str, Any]]]) -> ReadingsMatrix:
+    """Stored inputs of scores under one card, as columns in card order. Peers and holds are not among them."""
+    return matrix_of_rows(
+        PackedRow(
+            customer_id=customer_id,
+            values=[value or 0 for value in inputs["values"]],
+            days=[NO_DAY if day is None else day for day in inputs["days"]],
+            reasons=inputs["reasons"],
+            phase=inputs["phase"],
+            tenure_months=inputs["tenure_months"],
+            labels=inputs["labels"],
+        )
+        for customer_id, inputs in scores
+    )
+
+
 def _wide(elements: Sequence[int], width: int, filler: int) -> Sequence[int]:
     """A packed array cut or filled up to a width; a slot newer than the row has no facts yet."""
     return elements[:width] if len(elements) >= width else [*elements, *[filler] * (width - len(elements))]

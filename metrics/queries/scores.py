@@ -13,15 +13,18 @@ from django.db.models import Q
 from accounts.queries import organisation
 from customers.models import CustomerSummary
 from metrics.formulas.health import CAP_LINE, explain
-from metrics.formulas.health_cards import INSUFFICIENT, Card, read_card
-from metrics.formulas.health_measures import MEASURES
+from metrics.formulas.health_cards import INSUFFICIENT, ActionsCard, Card, read_card
+from metrics.formulas.health_measures import DAY_ZERO, MEASURES
 from metrics.formulas.health_numbers import MICRO, plain, trend
 from metrics.formulas.health_override import OVERRIDE_LINE
 from metrics.models import HealthScore, ScorecardVersion
-from metrics.queries.health_inputs import arithmetic_of
+from metrics.queries.health_inputs import arithmetic_of, matrix_of_inputs
+from metrics.scoring.engine import score_matrix
+from metrics.scoring.results import costliest
 
 TREND_DAYS = 30  # window of the trend
 WEEKS = 12  # points of a sparkline
+FEW = 100  # scores of one card and day from which whole columns are faster than one after the other
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -78,7 +81,12 @@ def summary_fields_for(customer_ids: Iterable[int], as_of: date) -> dict[int, di
     named = {stretch.version_id for stretches in history.values() for stretch in stretches}
     cards = cards_of(ScorecardVersion.objects.filter(pk__in=named))
     cards |= cards_of(score.version for score in open_scores.values() if score.version_id not in cards)
-    return {pk: _fields(open_scores.get(pk), history.get(pk, []), bounds, cards) for pk in ids}
+    days = {pk: sampled(history.get(pk, []), bounds) for pk in ids}
+    causes = top_causes(
+        [(score, days[pk][-TREND_DAYS]) for pk, score in open_scores.items() if score.score is not None],
+        cards,
+    )
+    return {pk: _fields(open_scores.get(pk), days[pk], cards, causes.get(pk, "")) for pk in ids}
 
 
 def stretches_of(customer_ids: Sequence[int], since: datetime) -> dict[int, list[Stretch]]:
@@ -96,7 +104,7 @@ def stretches_of(customer_ids: Sequence[int], since: datetime) -> dict[int, list
 def midnights_after(first: date, last: date) -> list[datetime]:
     """The local midnight that ends each day from `first` to `last`: a day's score is the one in force there."""
     zone = organisation.zone()
-    return [_midnight_after(first + timedelta(days=n), zone) for n in range((last - first).days + 1)]
+    return [midnight_after(first + timedelta(days=n), zone) for n in range((last - first).days + 1)]
 
 
 def sampled(history: Sequence[Stretch], moments: Sequence[datetime]) -> list[Stretch | None]:
@@ -136,9 +144,8 @@ def label_of(card: Card, band: str) -> str:
 
 
 def _fields(
-    score: HealthScore | None, history: Sequence[Stretch], bounds: Sequence[datetime], cards: dict[int, Card]
+    score: HealthScore | None, days: Sequence[Stretch | None], cards: dict[int, Card], cause: str
 ) -> dict[str, Any]:
-    days = sampled(history, bounds)
     fields: dict[str, Any] = {
         "score": None,
         "computed_score": None,
@@ -168,7 +175,7 @@ def _fields(
         "tone": tone_of(card, score.band),
         "coverage": score.coverage,
         "trend_30d": _trend(month) if score.score is not None else None,
-        "top_cause": top_cause(score, month[0], cards),
+        "top_cause": cause,
     }
     return fields
 
@@ -198,15 +205,23 @@ def named_lines(score: HealthScore | Stretch, card: Card) -> dict[str, int]:
     return found | ({OVERRIDE_LINE: score.override_part} if score.override_part else {})
 
 
-def top_cause(score: HealthScore, before: Stretch | None, cards: dict[int, Card]) -> str:
-    """The line that changed most since `before`; without an earlier score, the measure that costs most.
+def top_causes(
+    scores: Iterable[tuple[HealthScore, Stretch | None]], cards: dict[int, Card]
+) -> dict[int, str]:
+    """{customer: the line that changed most since the stretch before, or without one the measure that costs most}.
 
-    Empty when nothing changed by a tenth of a point, and for a customer without a score.
+    Empty when nothing changed by a tenth of a point.
     """
-    if score.score is None:
-        return ""
-    if before is None or before.score is None:
-        return _weakest(score, cards[score.version_id])
+    found, fresh = {}, []
+    for score, before in scores:
+        if before is None or before.score is None:
+            fresh.append(score)
+        else:
+            found[score.customer_id] = _biggest_change(score, before, cards)
+    return found | weakest(fresh, cards)
+
+
+def _biggest_change(score: HealthScore, before: Stretch, cards: dict[int, Card]) -> str:
     now, then = named_lines(score, cards[score.version_id]), named_lines(before, cards[before.version_id])
     changes = {key: now.get(key, 0) - then.get(key, 0) for key in {**now, **then}}
     key = max(changes, key=lambda one: (abs(changes[one]), one))
@@ -216,11 +231,38 @@ def top_cause(score: HealthScore, before: Stretch | None, cards: dict[int, Card]
     return f"{title_of(key)} {sign}{plain(abs(changes[key]), 1)}"
 
 
+def weakest(scores: Iterable[HealthScore], cards: dict[int, Card]) -> dict[int, str]:
+    """{customer: the measure that costs it most}; many scores of one card and day go as whole columns."""
+    groups: dict[tuple[int, date], list[HealthScore]] = defaultdict(list)
+    for score in scores:
+        groups[score.version_id, score.as_of].append(score)
+    found = {}
+    for (version_id, as_of), members in groups.items():
+        card = cards[version_id]
+        plain_ones = [one for one in members if not {"peers", "held"} & one.inputs.keys()]
+        if isinstance(card, ActionsCard):
+            continue  # counts cost nothing: what is done adds up
+        if len(plain_ones) < FEW or len(plain_ones) < len(members):
+            found |= {one.customer_id: _weakest(one, card) for one in members}
+            continue
+        columns = matrix_of_inputs([(one.customer_id, one.inputs) for one in members])
+        scored = score_matrix(
+            card, columns, as_of_day=(as_of - DAY_ZERO).days, slots=range(len(card.measures)), parts=True
+        )
+        for one, (place, lost) in zip(members, costliest(scored), strict=True):
+            found[one.customer_id] = _costs(card.measures[place].key, lost)
+    return found
+
+
 def _weakest(score: HealthScore, card: Card) -> str:
     parts = explain(card, *arithmetic_of(score.inputs, score.as_of)).parts
     lost = {part.key: 100 * MICRO * part.effective_share - part.contribution for part in parts}
     key = max(lost, key=lambda one: (lost[one], one), default="")
-    return f"{title_of(key)} costs {plain(int(lost[key]), 1)}" if key and lost[key] >= MICRO else ""
+    return _costs(key, int(lost[key])) if key else ""
+
+
+def _costs(key: str, lost: int) -> str:
+    return f"{title_of(key)} costs {plain(lost, 1)}" if lost >= MICRO else ""
 
 
 def title_of(key: str) -> str:
@@ -252,7 +294,7 @@ def history_of(customer_id: int, *, today: date, weeks: int = 53) -> History:
     days = [today - timedelta(days=7 * back) for back in range(weeks - 1, -1, -1)]
     ends = [*_month_ends(days[0], today), today]
     zone = organisation.zone()
-    history = stretches_of([customer_id], _midnight_after(days[0], zone))[customer_id]
+    history = stretches_of([customer_id], midnight_after(days[0], zone))[customer_id]
     numbers = dict(
         ScorecardVersion.objects.filter(pk__in={one.version_id for one in history}).values_list(
             "pk", "number"
@@ -265,7 +307,7 @@ def _points(
     days: Sequence[date], history: Sequence[Stretch], numbers: dict[int, int | None], zone: ZoneInfo
 ) -> tuple[HistoryPoint, ...]:
     points, last = [], None
-    for day, found in zip(days, sampled(history, [_midnight_after(day, zone) for day in days]), strict=True):
+    for day, found in zip(days, sampled(history, [midnight_after(day, zone) for day in days]), strict=True):
         version = numbers.get(found.version_id) if found else None
         is_new = version is not None and last is not None and version != last
         points.append(HistoryPoint(day, found.score if found else None, version, is_new))
@@ -273,7 +315,8 @@ def _points(
     return tuple(points)
 
 
-def _midnight_after(day: date, zone: ZoneInfo) -> datetime:
+def midnight_after(day: date, zone: ZoneInfo) -> datetime:
+    """The local midnight that ends a day."""
     return datetime.combine(day + timedelta(days=1), time.min, zone)
 
 

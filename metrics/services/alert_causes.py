@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from django.db.models import Max, Q
@@ -38,21 +39,39 @@ class Stretch(NamedTuple):
     score: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Moved:
-    """Two stored scores of a customer, and the split of the change between them."""
+    """Two stored scores of a customer."""
 
     before: HealthScore
     after: HealthScore
     cards: tuple[Card, Card]
-    change: Change
 
-    @property
+    @cached_property
+    def change(self) -> Change:
+        """The split of the change between them; worked out when somebody asks, for it takes 16 scorings."""
+        return attribute(
+            state_of_score(self.before, self.cards[0]), state_of_score(self.after, self.cards[1])
+        )
+
+    @cached_property
     def is_config(self) -> bool:
         """Whether the scorecard did it rather than the customer (at least half of the absolute change)."""
+        if self.before.version_id != self.after.version_id and self._reads_the_same():
+            return True
         if self.change.lines:
             return is_mostly_config(self.change)
         return self.before.version_id != self.after.version_id
+
+    def _reads_the_same(self) -> bool:
+        """Whether nothing but the card differs: one day, one override, equal readings of the measures on both cards."""
+        then, now = self.before, self.after
+        if then.as_of != now.as_of or then.override_id != now.override_id:
+            return False
+        if any(then.inputs[name] != now.inputs[name] for name in ("phase", "tenure_months")):
+            return False
+        read, reads = (_readings(score, card) for score, card in zip((then, now), self.cards, strict=True))
+        return all(read[key] == reads[key] for key in read.keys() & reads.keys())
 
     def rests_on(self, feeds: Collection[str], measures: Catalog) -> bool:
         """Whether at least half of it lies on measures of these feeds."""
@@ -87,9 +106,14 @@ def moves(wanted: Iterable[Wanted], *, now: datetime) -> dict[Wanted, Moved]:
 
 
 def _moved(before: HealthScore, after: HealthScore, cards: dict[int, Card]) -> Moved:
-    both = cards[before.version_id], cards[after.version_id]
-    change = attribute(state_of_score(before, both[0]), state_of_score(after, both[1]))
-    return Moved(before, after, both, change)
+    return Moved(before, after, (cards[before.version_id], cards[after.version_id]))
+
+
+def _readings(score: HealthScore, card: Card) -> dict[tuple[str, int], tuple[Any, ...]]:
+    columns = zip(score.inputs["values"], score.inputs["days"], score.inputs["reasons"], strict=True)
+    return {
+        (measure.key, measure.version): found for measure, found in zip(card.measures, columns, strict=True)
+    }
 
 
 def _history(customer_ids: Collection[int], floor: datetime) -> dict[int, list[Stretch]]:

@@ -7,7 +7,9 @@ scorecard made gives no single alert but one summary per CSM.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from accounts.queries import organisation
 from customers.models import CustomerSummary
 from metrics.choices import AlertKind
 from metrics.formulas.health_bands import DropState, drop_step, is_red_before_renewal
@@ -15,7 +17,7 @@ from metrics.formulas.health_numbers import MICRO
 from metrics.formulas.health_rules import segment_of
 from metrics.models import AlertRule
 from metrics.queries.holds import lost_feeds
-from metrics.queries.scores import midnights_after, sampled, stretches_of
+from metrics.queries.scores import midnight_after, midnights_after, sampled, stretches_of
 from metrics.rollups.health_scores import ScoreRow
 from metrics.services import settled
 from metrics.services.alert_causes import LAST_SCORE, Moved, Since, highest_since, moves
@@ -40,6 +42,7 @@ class Turn:
     row: ScoreRow
     labels: Collection[str]
     renewal_on: date | None
+    zone: ZoneInfo
     fires: list[tuple[AlertRule, Since]] = field(default_factory=list)
     ended: set[int] = field(default_factory=set)  # rules whose open alert is over
 
@@ -48,7 +51,7 @@ class Turn:
         """The changes that must be known before anything is decided."""
         asked = [since for _, since in self.fires]
         if self.verdict.is_moved and not asked:
-            asked = [_before_streak(self.verdict)]
+            asked = [_before_streak(self)]
         return [(self.row.customer_id, since) for since in asked]
 
 
@@ -64,14 +67,14 @@ def judge(
     remembered = settled.remembered(ids, today=setting.as_of)
     renewals = _renewals(ids, rules)
     cards = {one.version.pk: one.card for one in setting.cards.all}
-    turns = []
+    turns, zone = [], organisation.zone()
     for row in rows:
         stored = remembered.get(row.customer_id)
         bands = cards[row.version_id].bands
         verdict = stored and settled.evaluate(stored, bands=bands, score=row.score, day=setting.as_of)
         if verdict:
             held = labels.get(row.customer_id, ())
-            turns.append(Turn(verdict, row, held, renewals.get(row.customer_id)))
+            turns.append(Turn(verdict, row, held, renewals.get(row.customer_id), zone))
     for rule in rules:
         _apply(rule, turns, setting.as_of)
     _tell(turns, setting, now)
@@ -95,7 +98,7 @@ def _apply(rule: AlertRule, turns: Sequence[Turn], day: date) -> None:
             _apply_renewal(rule, turn)
         elif MOVES.get(turn.verdict.move) == rule.kind:
             unscored = rule.kind == AlertKind.UNSCORED
-            _fire(rule, turn, LAST_SCORE if unscored else _before_streak(turn.verdict))
+            _fire(rule, turn, LAST_SCORE if unscored else _before_streak(turn))
         elif rule.kind in ENDED_BY.get(turn.verdict.move, ()):
             turn.ended.add(rule.pk)
 
@@ -109,11 +112,11 @@ def _fire(rule: AlertRule, turn: Turn, since: Since) -> None:
         turn.fires.append((rule, since))
 
 
-def _before_streak(verdict: Verdict) -> datetime:
+def _before_streak(turn: Turn) -> datetime:
     """The end of the last day on which the score lay in the band it has left."""
-    back = 1 + (abs(verdict.start.streak) if verdict.start else 0)
-    day = verdict.day - timedelta(days=back)
-    return midnights_after(day, day)[0]
+    start = turn.verdict.start
+    back = 1 + (abs(start.streak) if start else 0)
+    return midnight_after(turn.verdict.day - timedelta(days=back), turn.zone)
 
 
 def _apply_renewal(rule: AlertRule, turn: Turn) -> None:
@@ -123,7 +126,7 @@ def _apply_renewal(rule: AlertRule, turn: Turn) -> None:
     was_on, memory["on"] = memory.get("on", False), is_on
     if is_on and not was_on:
         day = turn.verdict.day - RED_LOOK_BACK
-        _fire(rule, turn, midnights_after(day, day)[0])
+        _fire(rule, turn, midnight_after(day, turn.zone))
     elif was_on and not is_on:
         turn.ended.add(rule.pk)
 
@@ -162,7 +165,7 @@ def _step_drop(rule: AlertRule, turn: Turn, samples: Sequence[tuple[int, int]]) 
         since = before.since or 0
         start = max((one for one in samples if one[0] >= since), key=lambda one: (one[1], one[0]))[0]
         top = date.fromordinal(start)
-        _fire(rule, turn, midnights_after(top, top)[0])
+        _fire(rule, turn, midnight_after(top, turn.zone))
     elif after.is_armed and not before.is_armed:
         turn.ended.add(rule.pk)
 
