@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, Min, Q, Subquery
+
 from metrics.formulas.health_cards import CardError
 from metrics.formulas.health_rules import parse_rules
 from metrics.models import HealthScore
@@ -26,21 +28,21 @@ class CardOf:
         return f"{self.title} card, by no rule" if self.by_rules else f"{self.title} card"
 
 
-def card_of(customer_id: int) -> CardOf | None:
-    """The card in force for a customer and the first moment of its unbroken run; None before any score."""
+def card_of(customer_id: int, current: HealthScore | None = None) -> CardOf | None:
+    """The card in force for a customer and the first moment of its unbroken run; None before any score.
+
+    `current` is the score in force where the caller has it.
+    """
     rows = HealthScore.objects.filter(customer_id=customer_id)
-    current = rows.filter(to_at=None).select_related("version__scorecard", "rules").first()
+    current = current or rows.filter(to_at=None).select_related("version__scorecard", "rules").first()
     if current is None:
         return None
     card = current.version.scorecard_id
-    other = rows.exclude(version__scorecard_id=card, rule=current.rule).order_by("-from_at")
-    if current.rule is None:
-        other = rows.exclude(version__scorecard_id=card, rule__isnull=True).order_by("-from_at")
-    last_other = other.values_list("from_at", flat=True).first()
-    same = rows.filter(version__scorecard_id=card)
-    if last_other is not None:
-        same = same.filter(from_at__gt=last_other)
-    since = same.order_by("from_at").values_list("from_at", flat=True).first()
+    by_rule = Q(rule__isnull=True) if current.rule is None else Q(rule=current.rule)
+    same = rows.filter(by_rule, version__scorecard_id=card)
+    other = rows.exclude(pk__in=same.values("pk")).order_by("-from_at").values("from_at")[:1]
+    unbroken = same.filter(Q(from_at__gt=Subquery(other)) | ~Exists(other))
+    since = unbroken.aggregate(since=Min("from_at"))["since"]
     return CardOf(
         title=current.version.scorecard.title,
         rule=None if current.rule is None else current.rule + 1,

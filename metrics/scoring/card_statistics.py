@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from metrics.formulas.health_cards import INSUFFICIENT, ActionsCard, WeightedCard
 from metrics.formulas.health_numbers import MICRO
+from metrics.scoring.arrays import ReadingsMatrix
 from metrics.scoring.exact import Ints, Mask
 from metrics.scoring.scored import Lines, Scored
 
@@ -18,6 +19,18 @@ ALIKE = MICRO  # points: readings that differ by less say the same
 FEWEST = 20  # customers; shares of fewer say nothing
 MOST_RANKED = 4_000  # customers whose ranks are compared; evenly taken
 CORRELATION_UNIT = 10_000
+
+
+def chosen_or_all(matrix: ReadingsMatrix, chosen: Sequence[bool]) -> Mask:
+    """Customers whose set of labels was chosen; everybody when that is nobody."""
+    table = np.array(chosen, dtype=np.bool_)
+    mask: Mask = table[matrix.label_codes] if len(matrix) else np.zeros(0, dtype=np.bool_)
+    return mask if mask.any() else np.ones(len(matrix), dtype=np.bool_)
+
+
+def phases_in(matrix: ReadingsMatrix) -> tuple[str, ...]:
+    """Lifecycle phases that customers are in."""
+    return tuple(sorted({matrix.phases[code] for code in np.unique(matrix.phase_codes)} - {""}))
 
 
 def share(mask: Mask) -> Fraction | None:

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-import numpy as np
 from django.db.models import Q
 
 from accounts.queries.organisation import local_day
@@ -99,7 +98,7 @@ def facts_of(version: ScorecardVersion, card: Card, measures: Catalog, *, now: d
         action_points=statistics.action_shares(scored),
         insufficient=statistics.share(~scored.has_score) if len(scored) >= statistics.FEWEST else None,
         insufficient_mrr=_insufficient_mrr(matrix, scored, mrr),
-        phases=tuple(sorted({matrix.phases[code] for code in np.unique(matrix.phase_codes)} - {""})),
+        phases=statistics.phases_in(matrix),
         renewals_soon=CustomerSummary.objects.filter(
             customer_id__in=mrr, renewal_on__gte=today, renewal_on__lt=today + SOON
         ).count()
@@ -143,13 +142,10 @@ def _scored(
 
 
 def _on_card(version: ScorecardVersion, matrix: ReadingsMatrix) -> Mask:
+    """Whom the rules in force give this card; everybody while that is nobody."""
     cards, key = cards_in_force(), version.scorecard.key
-    everybody = np.ones(len(matrix), dtype=np.bool_)
-    if cards is None:
-        return everybody
-    chosen = np.array([_key_for(cards, labels) == key for labels in matrix.label_sets], dtype=np.bool_)
-    mask: Mask = chosen[matrix.label_codes] if len(matrix) else everybody
-    return mask if mask.any() else everybody
+    chosen = [cards is None or _key_for(cards, labels) == key for labels in matrix.label_sets]
+    return statistics.chosen_or_all(matrix, chosen)
 
 
 def _key_for(cards: CardSet, labels: frozenset[str]) -> str:
@@ -193,9 +189,7 @@ def _silent_days(watch: FeedWatch | None, now: datetime) -> int | None:
     return (now - watch.last_fact_at).days
 
 
-def _red_in_12_months(
-    card: Card, today: Sequence[Fraction | None], now: datetime
-) -> list[Fraction | None]:
+def _red_in_12_months(card: Card, today: Sequence[Fraction | None], now: datetime) -> list[Fraction | None]:
     """Shares of red readings; where all or none is red today, past readings of some customers decide.
 
     Readings come from stored scores at month ends, so only measures that were on a card then have a past.

@@ -74,7 +74,7 @@ def _present(request: HttpRequest, customer: Customer) -> dict[str, Any]:
     return {
         "score": score,
         "computed_at": computed_at(customer.pk),
-        "card_of": card_of(customer.pk),
+        "card_of": card_of(customer.pk, score),
         "is_stale": is_stale,
         "next_poll": polls + 1 if is_stale and polls < POLLS else None,
         "may_override": _may_override(request.user, customer),

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.work import jobs
@@ -94,6 +96,19 @@ def test_the_list_shows_drafts_what_is_scheduled_and_the_last_backtest(client, v
     text = text_of(response)
     assert "AUC 0.81" in text
     assert "No rules yet: Core scores every customer" in text
+
+
+def test_the_list_takes_the_same_queries_whatever_the_cards(client, vera):
+    starter()
+    client.force_login(vera)
+    counts = []
+    for title in ("", "Enterprise", "Partners"):
+        if title:
+            second_card(vera, title)
+        with CaptureQueriesContext(connection) as counted:
+            client.get(reverse("metrics:health_settings"))
+        counts.append(len(counted))
+    assert counts == [counts[0]] * 3
 
 
 def test_a_fresh_installation_shows_how_to_begin(client, vera, vic):
