@@ -72,21 +72,19 @@ def summary_fields_for(customer_ids: Iterable[int], as_of: date) -> dict[int, di
     ids = sorted(set(customer_ids))
     bounds = midnights_after(as_of - timedelta(days=7 * (WEEKS - 1)), as_of)
     history = stretches_of(ids, bounds[0])
-    open_scores = {
-        score.customer_id: score
-        for score in HealthScore.objects.filter(customer_id__in=ids, to_at=None).select_related(
-            "version__scorecard", "override"
-        )
-    }
+    scores = HealthScore.objects.filter(customer_id__in=ids, to_at=None).select_related("override")
+    open_scores = {score.customer_id: score for score in scores}
     named = {stretch.version_id for stretches in history.values() for stretch in stretches}
-    cards = cards_of(ScorecardVersion.objects.filter(pk__in=named))
-    cards |= cards_of(score.version for score in open_scores.values() if score.version_id not in cards)
+    named |= {score.version_id for score in open_scores.values()}
+    versions = ScorecardVersion.objects.filter(pk__in=named).select_related("scorecard").in_bulk()
+    cards = cards_of(versions.values())
     days = {pk: sampled(history.get(pk, []), bounds) for pk in ids}
     causes = top_causes(
         [(score, days[pk][-TREND_DAYS]) for pk, score in open_scores.items() if score.score is not None],
         cards,
     )
-    return {pk: _fields(open_scores.get(pk), days[pk], cards, causes.get(pk, "")) for pk in ids}
+    titles = {pk: version.scorecard.title for pk, version in versions.items()}
+    return {pk: _fields(open_scores.get(pk), days[pk], cards, titles, causes.get(pk, "")) for pk in ids}
 
 
 def stretches_of(customer_ids: Sequence[int], since: datetime) -> dict[int, list[Stretch]]:
@@ -144,7 +142,11 @@ def label_of(card: Card, band: str) -> str:
 
 
 def _fields(
-    score: HealthScore | None, days: Sequence[Stretch | None], cards: dict[int, Card], cause: str
+    score: HealthScore | None,
+    days: Sequence[Stretch | None],
+    cards: dict[int, Card],
+    titles: dict[int, str],
+    cause: str,
 ) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "score": None,
@@ -168,7 +170,7 @@ def _fields(
         "score": score.score,
         "computed_score": score.computed,
         "override_until": score.override.ends_on if score.override else None,
-        "card": score.version.scorecard.title,
+        "card": titles[score.version_id],
         "held": score.held,
         "band": score.band,
         "band_label": label_of(card, score.band) if score.score is not None else "",

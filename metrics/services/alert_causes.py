@@ -18,7 +18,7 @@ from metrics.formulas.health_change import CONFIG, COVERAGE, DATA, DECAY, OVERRI
 from metrics.formulas.health_change_shown import Shown, shown_change
 from metrics.formulas.health_measures import MeasureVersion
 from metrics.formulas.health_numbers import MICRO, plain
-from metrics.models import HealthScore
+from metrics.models import HealthScore, ScorecardVersion
 from metrics.queries.measures import Catalog
 from metrics.queries.score_changes import state_of_score
 from metrics.queries.scores import cards_of
@@ -88,7 +88,7 @@ class Moved:
 
 
 def moves(wanted: Iterable[Wanted], *, now: datetime) -> dict[Wanted, Moved]:
-    """{(customer id, moment): the change from the score in force then to the one in force}. Two queries.
+    """{(customer id, moment): the change from the score in force then to the one in force}. Three queries.
 
     Without a score at the moment the first one after it counts; nothing is returned for a score that did not change.
     """
@@ -99,9 +99,12 @@ def moves(wanted: Iterable[Wanted], *, now: datetime) -> dict[Wanted, Moved]:
     history = _history({pk for pk, _ in asked}, floor)
     pairs = {one: pair for one in asked if (pair := _pair(history.get(one[0], ()), one[1]))}
     ids = {pk for pair in pairs.values() for pk in pair}
-    scores = HealthScore.objects.filter(pk__in=ids).select_related("version__scorecard", "override")
-    rows = {score.pk: score for score in scores}
-    cards = cards_of(score.version for score in rows.values())
+    rows = HealthScore.objects.filter(pk__in=ids).select_related("override").in_bulk()
+    named = {score.version_id for score in rows.values()}
+    versions = ScorecardVersion.objects.filter(pk__in=named).select_related("scorecard").in_bulk()
+    cards = cards_of(versions.values())
+    for score in rows.values():
+        score.version = versions[score.version_id]  # one body read per version, not per score
     return {one: _moved(rows[first], rows[last], cards) for one, (first, last) in pairs.items()}
 
 
