@@ -69,7 +69,7 @@ TELCO_FIELDS: dict[str, tuple[str, list[str], str]] = {  # key: (type, options, 
 }
 UNITS = {"boolean": "yes_no", "number": "number", "choice": "choice"}
 CRM_MEASURES = (
-    "active_seat_share", "usage_change_pct", "mrr_change_pct", "days_to_renewal", "seat_change_pct", "days_since_seen",
+    "active_seat_share", "usage_change_pct", "mrr_change_pct", "days_to_renewal", "seat_change_pct",
 )  # fmt: skip
 TELCO = {"first": date(2019, 11, 30), "last": date(2019, 11, 30), "as_of": date(2020, 3, 31)}
 CRM = {"first": date(2022, 3, 1), "last": date(2023, 3, 31), "as_of": date(2023, 6, 30)}
@@ -93,9 +93,7 @@ def bring_crm(folder: str) -> dict[str, int]:
     _currency()
     home = Path(folder) / "fightchurn_crm6"
     brought = _import("customers", home / "accounts.csv", "fightchurn_crm6_customers")
-    _import(
-        "subscriptions", home / "subscriptions.csv", "fightchurn_crm6_subscriptions", "--set", "currency=USD"
-    )
+    _import("subscriptions", home / "subscriptions.csv", "fightchurn_crm6_terms", "--set", "currency=USD")
     with tempfile.TemporaryDirectory() as made:
         weekly = Path(made) / "weekly.csv"
         with gzip.open(home / "usage_weekly.csv.gz", "rt") as rows, weekly.open("w", newline="") as out:
