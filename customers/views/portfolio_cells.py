@@ -183,7 +183,7 @@ def _trend(row: Any) -> SafeString:
         return ui.trend(change, title)
     cause = Truncator(row.summary__top_cause).chars(CAUSE_LETTERS)
     return format_html(
-        '{}<small title="{}">{}</small>', ui.trend(change, title), row.summary__top_cause, cause
+        '{}<small class="nw" title="{}">{}</small>', ui.trend(change, title), row.summary__top_cause, cause
     )
 
 

@@ -3,7 +3,7 @@ from django.db import models
 
 from customers.models import Customer
 from customers.models.scoped import ScopedQuerySet
-from metrics.choices import OverrideKind
+from metrics.choices import OverrideKind, OverrideReason
 
 LEAST_TEXT = 20  # characters of the reason
 
@@ -52,3 +52,9 @@ class Override(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value} until {self.ends_on}"
+
+    @property
+    def reason_word(self) -> str:
+        """The reason as people read it; codes that left the list stand for themselves."""
+        known = self.reason in OverrideReason.values
+        return str(OverrideReason(self.reason).label) if known else self.reason

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Min
 
@@ -92,8 +91,12 @@ def with_scores(stood: Sequence[Stood], when: When) -> list[PastRow]:
     versions = ScorecardVersion.objects.filter(pk__in={score.version_id for score in found.values()})
     by_id = {version.pk: version for version in versions.select_related("scorecard")}
     cards = cards_of(by_id.values())
+    words = {
+        (pk, band): (TONES.get(tone_of(cards[pk], band), "none"), label_of(cards[pk], band))
+        for pk, band in {(score.version_id, score.band) for score in found.values()}
+    }
     return [
-        _row(one, score, cards[score.version_id], by_id[score.version_id].scorecard.title)
+        _row(one, score, words[score.version_id, score.band], by_id[score.version_id].scorecard.title)
         if (score := found.get(one.pk))
         else _row(one, None)
         for one in stood
@@ -120,7 +123,9 @@ def _stood(user: User, when: When, *, ids: Sequence[int] | None, owner_ids: set[
     )
 
 
-def _row(stood: Stood, score: PastScore | None, card: Any = None, title: str = "") -> PastRow:
+def _row(
+    stood: Stood, score: PastScore | None, words: tuple[str, str] = ("none", ""), card: str = ""
+) -> PastRow:
     if score is None:
         return PastRow(stood, None, None, None, "none", "", Decimal(0), "", held=False)
     has = score.score is not None and score.band != INSUFFICIENT
@@ -129,9 +134,9 @@ def _row(stood: Stood, score: PastScore | None, card: Any = None, title: str = "
         score=score.score,
         computed=score.computed,
         override_until=score.override_until,
-        tone=TONES.get(tone_of(card, score.band), "none") if has else "none",
-        label=label_of(card, score.band) if has else "",
+        tone=words[0] if has else "none",
+        label=words[1] if has else "",
         coverage=score.coverage,
-        card=title,
+        card=card,
         held=score.held,
     )

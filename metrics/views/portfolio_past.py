@@ -1,6 +1,7 @@
 """The portfolio and a customer as of a past day, as known then or as known now: to be read only."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -157,6 +158,8 @@ def _chosen(request: HttpRequest) -> Chosen:
 
 def _within(rows: Sequence[PastRow], chosen: Chosen) -> list[PastRow]:
     words = chosen.text.casefold().split()
+    if not words and not chosen.tones:
+        return list(rows)
     return [
         row
         for row in rows
@@ -165,36 +168,35 @@ def _within(rows: Sequence[PastRow], chosen: Chosen) -> list[PastRow]:
     ]
 
 
-def _value(row: PastRow, key: str) -> Any:
-    stood = row.stood
-    return {
-        "customer": stood.name.casefold(),
-        "health": row.score,
-        "coverage": row.coverage if row.score is not None else None,
-        "mrr": stood.mrr,
-        "renewal": stood.renewal_on,
-        "phase": stood.phase or None,
-        "tier": stood.tier or None,
-        "owner": stood.owner,
-    }[key]
+VALUES: Mapping[str, Callable[[PastRow], Any]] = {
+    "customer": lambda row: row.stood.name.casefold(),
+    "health": lambda row: row.score,
+    "coverage": lambda row: row.coverage if row.score is not None else None,
+    "mrr": lambda row: row.stood.mrr,
+    "renewal": lambda row: row.stood.renewal_on,
+    "phase": lambda row: row.stood.phase or None,
+    "tier": lambda row: row.stood.tier or None,
+    "owner": lambda row: row.stood.owner,
+}
 
 
 def _ordered(rows: Sequence[PastRow], sort: str) -> list[PastRow]:
     """Red first, then MRR, or by one column; who has no value comes last both ways."""
     if not sort:
         return sorted(rows, key=lambda row: (row.stood.mrr <= 0, RANK[row.tone], -row.stood.mrr))
-    key, down = sort.removeprefix("-"), sort.startswith("-")
-    with_value = [row for row in rows if _value(row, key) is not None]
-    without = [row for row in rows if _value(row, key) is None]
-    return [*sorted(with_value, key=lambda row: _value(row, key), reverse=down), *without]
+    value, down = VALUES[sort.removeprefix("-")], sort.startswith("-")
+    with_value = [row for row in rows if value(row) is not None]
+    without = [row for row in rows if value(row) is None]
+    return [*sorted(with_value, key=value, reverse=down), *without]
 
 
 def _chips(rows: Sequence[PastRow], chosen: Chosen) -> list[dict[str, Any]]:
+    counted = Counter(row.tone for row in rows)
     return [
         {
             "tone": tone,
             "words": word,
-            "n": sum(1 for row in rows if row.tone == tone),
+            "n": counted[tone],
             "is_on": tone in chosen.tones,
         }
         for tone, word in TONE_WORDS.items()

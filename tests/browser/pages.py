@@ -17,7 +17,14 @@ from tests.factories.users import make_team, make_user
 METRICS = ("mrr", "grr_12m", "ltv_cac", "nps", "churn_by_kind", "plan_movements", "outcome_attainment")
 SECTIONS = ("bridge", "satisfaction", "work")
 # Routes that are no pages: answers for machines, downloads, parts that other pages load.
-NO_PAGES = {"healthz", "readyz", "customers:portfolio_export", "accounts:outbox_frame"}
+NO_PAGES = {
+    "healthz",
+    "readyz",
+    "customers:portfolio_export",
+    "metrics:portfolio_as_of_export",
+    "accounts:outbox_frame",
+    "metrics:end_override",
+}
 
 
 def plain_pages():
@@ -57,6 +64,7 @@ def filled_pages():
     yield reverse("metrics:metric_split", args=["mrr"])
     yield from (reverse(f"metrics:{name}", args=["stickiness", 1]) for name in ("measure", "measure_chart"))
     yield f"{reverse('metrics:metric', args=['mrr'])}?as_of=2026-01-15&shown=reported"
+    yield from (f"{reverse('metrics:portfolio_as_of')}?as_of={day}" for day in ("2026-01-15", "2999-01-01"))
     yield reverse("accounts:team", args=[team.pk])
     yield from (reverse("accounts:job_progress", args=[job.pk]) for job in jobs)
     yield reverse("accounts:outbox_mail", args=[mail.pk])
@@ -78,8 +86,11 @@ def metric_settings():
 def pages_about(customer):
     """The customer page, its panels opened on their own, and its drawers."""
     for route in routes():
+        if route["name"] in NO_PAGES:
+            continue
         if "customers/<int:pk>/" in route["pattern"] and route["pattern"].count("<") == 1:
             yield reverse(route["name"], args=[customer.pk])
+    yield f"{reverse('metrics:customer_as_of', args=[customer.pk])}?as_of=2026-01-15"
 
 
 def public_pages():

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.work import pg
+from customers.queries.portfolio import Filters, portfolio_for
 from customers.services import attributes
 from metrics.models import HealthScore
 from metrics.services.refresh import refresh_all_stale
@@ -189,3 +190,35 @@ def test_more_customers_take_no_more_queries(client, anna, larch):
             make_customer(owner=anna, name=f"More {number}", mrr="5", now=THEN)
     score_now()
     assert [count(known) for known in ("then", "now")] == before
+
+
+def test_as_4_the_list_of_a_day_opened_later_is_what_the_list_showed(client, anna, ben, vera):
+    with transaction.atomic(), at(THEN):
+        held = [
+            make_scored_customer(owner=anna, name="Alder", tier="gold"),
+            make_customer(owner=anna, name="Birch", mrr="70", phase="value", now=THEN),
+            make_customer(name="Cedar", now=THEN),
+        ]
+        make_subscription(held[1], mrr="30", to_on=THEN.date() + timedelta(days=80), external_id="ends")
+        refresh_all_stale(as_of=THEN.date(), now=THEN)
+    shown = portfolio_for(vera, filters=Filters(view="everyone"), today=THEN.date(), now=THEN).rows(0, 50)
+    assert {row.name for row in shown} == {"Alder", "Birch", "Cedar"}
+    make_assignment(held[0], ben, from_on=THEN.date())  # told late, and back to that very day
+    attributes.set_attribute(
+        customer=held[1], key="phase", value="renewal", from_on=THEN.date(), by=None, now=NOW
+    )
+    make_subscription(held[2], mrr="500", from_on=THEN.date(), external_id="late")
+    refresh_all_stale(as_of=TODAY, now=NOW)
+    later = rows_of(get(client, vera, day=THEN.date(), known="then"))
+    assert {
+        name: (row.stood.owner, row.stood.mrr, row.stood.phase, row.stood.tier, row.stood.renewal_on, row.score, row.tone)
+        for name, row in later.items()
+    } == {
+        row.name: (
+            row.summary__owner__name, row.mrr, row.phase, row.tier, row.summary__renewal_on, row.summary__score, row.tone,
+        )
+        for row in shown
+    }  # fmt: skip
+    changed = rows_of(get(client, vera, day=THEN.date(), known="now"))
+    assert (changed["Alder"].stood.owner, changed["Birch"].stood.phase) == ("Ben Ode", "renewal")
+    assert changed["Cedar"].stood.mrr == Decimal(500)
