@@ -17,6 +17,7 @@ from metrics.services import (
     feeds,
     overrides,
     pulse_reminders,
+    measure_worth,
     reading_fills,
     recompute,
     refresh,
@@ -124,3 +125,9 @@ def fill_readings(job: Job) -> dict[str, Any]:
     now = timezone.now()
     as_of = max(organisation.local_day(now), date.fromisoformat(job.args["as_of"]))
     return reading_fills.run_fill_job(job, as_of=as_of, now=now)
+
+
+@jobs.kind(measure_worth.JOB_KIND)
+def judge_measure(job: Job) -> dict[str, Any]:
+    """How well one measure told churners from the others."""
+    return measure_worth.run_worth_job(job, now=timezone.now())

@@ -99,6 +99,7 @@ urlpatterns = [
     path("health/measures/new/", measures.new_measure, name="new_measure"),
     path("health/measures/<slug:key>/<int:version>/", measures.measure, name="measure"),
     path("health/measures/<slug:key>/<int:version>/chart/", measures.measure_chart, name="measure_chart"),
+    path("health/measures/<slug:key>/<int:version>/judge/", measures.judge_measure, name="judge_measure"),
     path("health/measures/<slug:key>/<int:version>/retire/", measures.retire_measure, name="retire_measure"),
     path("health/coverage/", measures.coverage, name="coverage"),
     path("health/", scorecards.health_settings, name="health_settings"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -25,7 +26,7 @@ from metrics.formulas.health_numbers import MICRO
 from metrics.queries.coverage_gains import coverage_gains
 from metrics.queries.measure_use import CatalogRow, catalog_rows
 from metrics.queries.reading_spread import BINS, span_of, spread_of
-from metrics.services import own_measures
+from metrics.services import measure_worth, own_measures
 from metrics.services.measure_charts import SAMPLE, history_of
 from metrics.services.reading_fills import fill_of
 from metrics.views.health_words import value_words
@@ -92,6 +93,7 @@ def measure(request: HttpRequest, key: str, version: int) -> HttpResponse:
         "direction": DIRECTIONS[row.measure.better],
         "others": others if len(others) > 1 else [],
         "job": fill_of(row.own) if row.own else None,
+        "worth": measure_worth.newest(row.measure),
         **_spread(row.measure),
     }
     return page_or_part(request, "metrics/measure.html", context=context)
@@ -115,6 +117,16 @@ def measure_chart(request: HttpRequest, key: str, version: int) -> HttpResponse:
     ]
     context = {"row": row, "days": found.days, "lines": lines}
     return part_or_page(request, "metrics/parts/measure_chart.html", title=row.measure.title, context=context)
+
+
+@require_POST
+@declare(access="login", scope="organisation", roles=ADMINS)
+def judge_measure(request: HttpRequest, key: str, version: int) -> HttpResponse:
+    """Let a worker find out how well the measure alone told churners from the others."""
+    row = _row_or_404(key, version)
+    url = reverse("metrics:measure", args=[key, version])
+    measure_worth.start(measure=row.measure, as_of=local_day(timezone.now()), by=request.user, url=url)
+    return redirect(url)
 
 
 @require_POST

@@ -5,14 +5,18 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
+from config.work import jobs
+from config.work.models import Job
 from customers.models import CustomerSummary
 from customers.services.custom_fields import define_custom_field
+from metrics import tasks  # noqa: F401 - registers the jobs
 from metrics.formulas.health_measures import MEASURES
 from metrics.models import OwnMeasure
 from metrics.queries.coverage_gains import coverage_gains
 from metrics.queries.measure_use import catalog_rows
 from metrics.queries.measures import catalog
 from metrics.services.measure_charts import history_of
+from metrics.services.measure_worth import start
 from metrics.services.own_measures import add
 from tests.factories.customers import NOW, make_customer, make_pulse, make_touchpoint, make_usage
 from tests.factories.health import TODAY, days_before, make_scored_customer, score_now, starter
@@ -193,3 +197,16 @@ def test_hw_10_an_expired_reading_counts_as_missing():
     for day, gain in ((TODAY, 0), (later, 0.1)):
         _, gains = coverage_gains(as_of=day)
         assert {one.measure.key: float(one.gain) for one in gains}["pulse"] == gain
+
+
+def test_hd_5_an_admin_lets_a_worker_judge_a_measure_and_reads_it_on_its_page(client, vera, anna):
+    url = reverse("metrics:judge_measure", args=["pulse", 1])
+    client.force_login(anna)
+    assert client.post(url).status_code == 403
+    client.force_login(vera)
+    page = reverse("metrics:measure", args=["pulse", 1])
+    assert client.post(url).url == page
+    job = start(measure=catalog()["pulse", 1], as_of=TODAY, by=vera, url=page)
+    assert Job.objects.count() == 1, "an equal question that waits is not asked twice"
+    jobs.run(job.pk)
+    assert "Not enough outcomes (0 of 30 outcomes" in client.get(page).content.decode()
