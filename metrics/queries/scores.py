@@ -270,7 +270,7 @@ def _costs(key: str, lost: int) -> str:
 def title_of(key: str) -> str:
     """Title of a line: a measure's, or "Cap"."""
     titles = {measure.key: measure.title for measure in MEASURES}
-    return titles.get(key, key.capitalize())
+    return titles.get(key, key.replace("_", " ").capitalize())
 
 
 @dataclass(frozen=True, slots=True)
