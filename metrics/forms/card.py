@@ -31,7 +31,7 @@ from metrics.queries.measures import Catalog
 
 GROUP, MEASURE = "group-", "measure-"
 COVERAGE_UNIT = WEIGHT_UNIT // 100  # coverage is typed in per cent
-RULES = [("mean", "mean of its measures"), ("min", "weakest measure"), ("max", "best measure")]
+RULES = [("mean", "Mean"), ("min", "Weakest"), ("max", "Best")]
 TONES = [("red", "Red"), ("amber", "Amber"), ("green", "Green"), ("blue", "Blue")]
 SIDES = [("upper", "the band above"), ("lower", "the band below")]
 POLICY_CHOICES = [
