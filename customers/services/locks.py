@@ -11,6 +11,12 @@ def lock_customers(customer_ids: Iterable[int]) -> list[int]:
     return list(rows.values_list("pk", flat=True))
 
 
+def lock_summaries(customer_ids: Iterable[int]) -> None:
+    """Wait for whoever computes these customers, and hold their summary rows: one scoring per customer at a time."""
+    rows = CustomerSummary.objects.select_for_update().filter(customer_id__in=list(customer_ids))
+    list(rows.order_by("customer_id").values_list("customer_id", flat=True))
+
+
 def lock_summaries_unless_taken(customer_ids: Iterable[int]) -> list[int]:
     """Hold the summary rows nobody else holds: one refresh per customer at a time, nobody waits."""
     rows = CustomerSummary.objects.select_for_update(skip_locked=True).filter(

@@ -16,7 +16,7 @@ from config.web.errors import DomainError
 from config.work import audit
 from customers.models import Customer, FollowUp
 from customers.services import follow_ups
-from customers.services.locks import lock_customers
+from customers.services.locks import lock_customers, lock_summaries
 from metrics.choices import CardKind, OverrideKind, OverrideReason
 from metrics.formulas import health_override
 from metrics.formulas.health_numbers import MICRO
@@ -56,7 +56,7 @@ def set_override(
     today = organisation.local_day(now)
     _check_words(kind, reason, text)
     _check_end(ends_on, today)
-    lock_customers([customer.pk])
+    _hold(customer.pk)
     _end_elapsed([customer.pk], today=today, now=now)
     if Override.objects.filter(customer=customer, ended_at=None).exists():
         raise OverrideError("This customer already has an override.", hint="End it first.")
@@ -94,7 +94,7 @@ def set_override(
 @transaction.atomic
 def end_override(*, customer: Customer, by: User, now: datetime) -> Override:
     """Take the active override back; the computed score counts again at once."""
-    lock_customers([customer.pk])
+    _hold(customer.pk)
     row = Override.objects.filter(customer=customer, ended_at=None).first()
     if row is None:
         raise OverrideError("There is no override any more.", hint="Load the page again.")
@@ -111,7 +111,7 @@ def end_due(*, now: datetime) -> int:
     """End the overrides whose last midnight has passed and score their customers; returns how many ended."""
     today = organisation.local_day(now)
     due = Override.objects.filter(ended_at=None, ends_on__lte=today)
-    ids = lock_customers(due.values_list("customer_id", flat=True))
+    ids = _hold(*due.values_list("customer_id", flat=True))
     ended = _end_elapsed(ids, today=today, now=now)
     if ended:
         score_customers(customer_ids=[row.customer_id for row in ended], as_of=today, now=now)
@@ -144,6 +144,13 @@ def tell_authors(*, now: datetime) -> int:
             dedupe_key=_notice_key(row),
         )
     return len(waiting)
+
+
+def _hold(*customer_ids: int) -> list[int]:
+    """Lock customers and their scoring, so that a run that began before does not overwrite what is set here."""
+    ids = lock_customers(customer_ids)
+    lock_summaries(ids)
+    return ids
 
 
 def _check_words(kind: str, reason: str, text: str) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from customers.services import summaries
+from customers.services.locks import lock_summaries
 from metrics.formulas.health_numbers import MICRO
 from metrics.models import HealthScore, PeerSnapshot, ScorecardVersion
 from metrics.queries.cards import CardSet, cards_in_force, only
@@ -61,6 +62,9 @@ def rescore(
     for start in range(0, len(ids), RESCORE_BATCH):
         part = ids[start : start + RESCORE_BATCH]
         with transaction.atomic():
+            lock_summaries(
+                part
+            )  # an override set meanwhile is scored before or after this slice, never overlooked
             changed += _score_part(part, setting, now=now)
         if report is not None:
             report(start + len(part), len(ids))

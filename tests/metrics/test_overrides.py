@@ -5,11 +5,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 
 from config.work.models import AuditEntry
 from customers.models import CustomerSummary, FollowUp
+from customers.services.locks import lock_summaries
 from metrics.models import HealthScore, Override
 from metrics.services import overrides
 from metrics.services.overrides import OverrideError
@@ -135,6 +136,28 @@ def test_hp_5_two_at_once_leave_one(anna):
     [one.join() for one in people]
     assert len(refused) == 1
     assert Override.objects.filter(ended_at=None).count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hh_6_an_override_waits_for_a_scoring_that_has_begun(anna):
+    customer = make_scored_customer(owner=anna)
+    score_now()
+
+    def press():
+        try:
+            override(customer, anna)
+        finally:
+            connection.close()
+
+    person = threading.Thread(target=press)
+    with transaction.atomic():
+        lock_summaries([customer.pk])
+        person.start()
+        person.join(timeout=0.5)
+        assert person.is_alive()
+        score_now()
+    person.join()
+    assert current(customer).score == Decimal(45)
 
 
 def test_hp_6_it_ends_by_itself_at_midnight(anna, time_machine):
