@@ -20,6 +20,8 @@ TICKERS = {
     "metrics.close_months": 600,  # freeze months that are due; restatements after a fill and once a day
     "metrics.put_live": 60,  # approved scorecard versions whose day has begun
     "metrics.check_feeds": 300,  # each source feed once an hour: hold what is broken, release what is back
+    "metrics.find_disagreements": 300,  # once per local day: views of customers that are two tones apart
+    "metrics.find_misses": 3600,  # losses with what could have been seen before
     "metrics.run_nightly": 300,  # once per local day: time-dependent readings and all scores
     "surveys.send_messages": 10,  # claim and send survey mails
     "surveys.reap_leases": 15,  # leases that ran out: queued again or uncertain

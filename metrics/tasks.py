@@ -13,8 +13,10 @@ from metrics.services import (
     closing,
     closing_jobs,
     definition_previews,
+    disagreements,
     evidence_jobs,
     feeds,
+    misses,
     overrides,
     pulse_reminders,
     measure_worth,
@@ -45,6 +47,26 @@ def fill_rollups() -> int:
 def run_nightly() -> int:
     """Once per local day: roll all customers on, with their time-dependent readings and scores."""
     return int(recompute.start_new_day(as_of=organisation.local_day(timezone.now())) is not None)
+
+
+@ticker("metrics.find_disagreements")
+def find_disagreements() -> int:
+    """Once per local day, after everybody's readings: compare the views of each customer."""
+    return int(disagreements.start_day(today=organisation.local_day(timezone.now())) is not None)
+
+
+@jobs.kind(disagreements.JOB_KIND)
+def compare_views(job: Job) -> dict[str, Any]:
+    """Views two tones apart, and which of them later outcomes confirmed."""
+    now = timezone.now()
+    return disagreements.find(today=organisation.local_day(now), now=now)
+
+
+@ticker("metrics.find_misses")
+def find_misses() -> int:
+    """Open a page for every loss, filled from history; a few days of losses per run."""
+    now = timezone.now()
+    return misses.find_misses(today=organisation.local_day(now), now=now)
 
 
 @ticker("metrics.close_months")

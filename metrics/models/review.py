@@ -10,7 +10,7 @@ class Disagreement(models.Model):
     """Two views of one customer two tones apart: computed score, pulse, latest survey, usage trend."""
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="disagreements")
-    views = models.JSONField()  # {view: tone} when it was last seen
+    views = models.JSONField()  # {view: [tone, first day with it]} when it was last seen
     since = models.DateField()
     seen_on = models.DateField()
     closed_at = models.DateTimeField(null=True)
