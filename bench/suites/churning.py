@@ -69,7 +69,7 @@ TELCO_FIELDS: dict[str, tuple[str, list[str], str]] = {  # key: (type, options, 
 }
 UNITS = {"boolean": "yes_no", "number": "number", "choice": "choice"}
 CRM_MEASURES = (
-    "active_seat_share", "usage_change_pct", "mrr_change_pct", "days_to_renewal", "seat_change_pct",
+    "active_seat_share", "usage_change_pct", "mrr_change_pct", "days_to_renewal", "seat_change_pct", "days_since_seen",
 )  # fmt: skip
 TELCO = {"first": date(2019, 11, 30), "last": date(2019, 11, 30), "as_of": date(2020, 3, 31)}
 CRM = {"first": date(2022, 3, 1), "last": date(2023, 3, 31), "as_of": date(2023, 6, 30)}
@@ -93,7 +93,9 @@ def bring_crm(folder: str) -> dict[str, int]:
     _currency()
     home = Path(folder) / "fightchurn_crm6"
     brought = _import("customers", home / "accounts.csv", "fightchurn_crm6_customers")
-    _import("subscriptions", home / "subscriptions.csv", "fightchurn_crm6_terms", "--set", "currency=USD")
+    _import(
+        "subscriptions", home / "subscriptions.csv", "fightchurn_crm6_subscriptions", "--set", "currency=USD"
+    )
     with tempfile.TemporaryDirectory() as made:
         weekly = Path(made) / "weekly.csv"
         with gzip.open(home / "usage_weekly.csv.gz", "rt") as rows, weekly.open("w", newline="") as out:
@@ -184,15 +186,14 @@ def _judged(
 ) -> Iterator[tuple[str, dict[str, float]]]:
     start = Candidate(read_card(body))
     result = suggestions.suggest(body=body, tested=start, asked=train, now=now, with_curves=True)
-    if "body" in result:
-        card = read_card(result["body"])
-    else:
-        raise ValueError(f"no card came out: {result['said']}")
+    card = read_card(
+        result.get("body", body)
+    )  # where nothing speaks for any weight, the card that says nothing
     if not isinstance(card, WeightedCard):
         raise TypeError("a weighted card was asked for")
     past, future = (_outcomes(card, asked, now) for asked in (train, test))
     chances = calibration.probabilities(calibrations.counts_of(past, card))
-    yield "card", _figures(future, [1 - float(chances[row.band]) for row in future])
+    yield "card", _figures(future, [1 - float(chances.get(row.band, Fraction(1, 2))) for row in future])
     x_past, y_past = _readings(card, train, now)
     x_future, y_future = _readings(card, test, now)
     for model, fitted in _models():
