@@ -94,7 +94,7 @@ class SendForm(forms.Form):
                 label=f"{finding.code}: {finding.text}",
                 help_text=finding.hint,
                 max_length=LONGEST_NOTE,
-                required=False,
+                error_messages={"required": "Say why this is accepted, or change the draft."},
                 initial=notes.get(name_of(finding), ""),
                 widget=forms.TextInput(attrs={"placeholder": "Why this is meant"}),
             )

@@ -1,4 +1,4 @@
-"""An admin changes a weight, looks at what it would do, publishes, and the worker scores everybody again."""
+"""An admin changes a weight, looks at what it would do, sends and approves it; the worker scores everybody again."""
 
 import pytest
 
@@ -45,9 +45,15 @@ def test_a_published_weight_reaches_every_score_and_the_portfolio_within_a_minut
     page.locator("button", has_text="Preview effect").click()
     page.locator("h1", has_text="If the draft were published today").wait_for()
     assert current_scores(product) == before  # a preview changes nothing
+    page.locator("a", has_text="Send to review").first.click()
     page.fill("textarea[name=note]", NOTE)
-    page.locator("button", has_text="Publish").click()
-    page.wait_for_url("**/health/**")
+    for warning in page.locator("input[name^=note-]").all():
+        warning.fill("Seen and meant")
+    page.locator("button", has_text="Send to review").click()
+    page.locator("a", has_text="Review").first.click()
+    page.fill("textarea[name=alone_reason]", "There is no second admin yet")
+    page.locator("button", has_text="Approve").click()
+    page.locator("h1", has_text="v2").wait_for()
     page.locator("main", has_text=NOTE).first.wait_for()
 
     anna = Person(product.url).sign_in("anna@tend.example")
