@@ -91,9 +91,7 @@ urlpatterns = [
     path("health/overrides/", judgements.override_outcomes, name="override_outcomes"),
     path("health/raters/", judgements.raters, name="raters"),
     path("health/disagreements/", disagreements.disagreements, name="disagreements"),
-    path(
-        "health/disagreements/<int:pk>/close/", disagreements.close_disagreement, name="close_disagreement"
-    ),
+    path("health/disagreements/<int:pk>/close/", disagreements.close_disagreement, name="close_disagreement"),
     path("health/misses/", misses.misses, name="misses"),
     path("health/misses/open/", misses.open_misses_panel, name="open_misses_panel"),
     path("health/misses/<int:pk>/", misses.miss, name="miss"),
