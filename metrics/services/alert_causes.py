@@ -152,7 +152,11 @@ def cause_rows(moved: Moved, measures: Catalog) -> list[dict[str, Any]]:
         rows = [_difference(moved, one.key, one.after, measures) for one in moved.change.differences]
         return rows[:MOST_CAUSES]
     return [
-        {"cause": bar.cause, "text": _words(moved, bar, measures), "points": plain(bar.points, 1)}
+        {
+            "cause": bar.cause,
+            "text": _words(moved, bar, measures),
+            "points": signed(Decimal(bar.points) / MICRO),
+        }
         for bar in shown_change(moved.change)[:MOST_CAUSES]
     ]
 

@@ -59,6 +59,7 @@ def steady(customers, days, *, users=4):
 
 @pytest.fixture
 def people(anna, ben, vera):
+    UsageEvent.objects.all().delete()  # the end of a test that commits does not empty the table
     starter()
     return anna, ben
 
