@@ -6,10 +6,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import BigIntegerField, F, Value
-from django.db.models.functions import Cast, Coalesce, Floor
-
-from customers.models import CustomerSummary
 from metrics.choices import CardKind
 from metrics.formulas.health_cards import INSUFFICIENT, TONES, Band, CardError, WeightedCard
 from metrics.formulas.health_measures import DAY_ZERO
@@ -24,12 +20,11 @@ from metrics.queries.overrides import active_overrides, arithmetic_override
 from metrics.queries.peers import groups_of, snapshot_of
 from metrics.scoring.arrays import PeerColumn, Peers, ReadingsMatrix
 from metrics.scoring.effect import (
-    MONEY_PLACES,
     BookMoves,
     Effect,
-    Row,
     Side,
     Sum,
+    chosen_rows,
     effect_of,
     peers_in,
     picks,
@@ -38,6 +33,7 @@ from metrics.scoring.effect import (
 from metrics.scoring.engine import score_matrix
 from metrics.scoring.exact import Ints, Mask
 from metrics.scoring.scored import Scored
+from metrics.sql.listed_customers import Listed, listed_customers
 
 NO_BAND = Band(INSUFFICIENT, "No score", "none")
 OTHER = Band("other", "Not on this card", "none")
@@ -145,7 +141,7 @@ class _Day:
 class _Listed:
     """The customers of lists with their readings: `places` say where each row of the matrix stands in the list."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Listed]
     matrix: ReadingsMatrix
     places: Ints
 
@@ -164,19 +160,20 @@ def preview_of(draft: ScorecardVersion, *, as_of: date, now: datetime) -> Previe
     """
     measures = catalog()
     frame = _frame(draft)
-    whole = load_matrix(measures)
-    rows = _summary_rows()
-    inside, places = places_of(whole, [row["customer_id"] for row in rows])
-    listed = _Listed(rows, whole.select(inside), places)
+    whole = load_matrix(measures, slots=_slots(frame, measures))
+    rows = listed_customers()
+    inside, places = places_of(whole, [row[0] for row in rows])
+    listed = _Listed(rows, chosen_rows(whole, inside), places)
     bands_before, bands_after = frame.bands(frame.before), frame.bands(frame.after)
     after = _after(frame, listed, bands_after, _Day(whole, measures, as_of, held_feeds(now)))
     effect = effect_of(
+        rows,
         _before(frame, listed, bands_before),
         after,
         [[_step(row, column, bands_after) for column in bands_after] for row in bands_before],
         [[row.key != column.key for column in bands_after] for row in bands_before],
     )
-    return _preview(frame, effect, [row["band"] for row in rows], (bands_before, bands_after))
+    return _preview(frame, effect, [row[-1] for row in rows], (bands_before, bands_after))
 
 
 def _frame(draft: ScorecardVersion) -> _Frame:
@@ -196,6 +193,12 @@ def _frame(draft: ScorecardVersion) -> _Frame:
     return _Frame(before, after, draft, everybody=False)
 
 
+def _slots(frame: _Frame, measures: Catalog) -> set[int]:
+    """What the cards read that score anybody anew."""
+    cards = [one.card for one in frame.after.all if frame.is_on(one)]
+    return {measures[one.key, one.version].slot for card in cards for one in card.measures}
+
+
 def _names(cards: CardSet, key: str) -> bool:
     """Whether a card may score anybody."""
     return cards.default.version.scorecard.key == key or (
@@ -203,37 +206,12 @@ def _names(cards: CardSet, key: str) -> bool:
     )
 
 
-def _summary_rows() -> list[dict[str, Any]]:
-    """Every customer that is not archived as lists show it; amounts and points as integers. One query."""
-    rows = CustomerSummary.objects.filter(customer__archived_at=None).order_by("customer_id")
-    return list(
-        rows.annotate(
-            whole=Cast(Floor("mrr"), BigIntegerField()),
-            small=Cast((F("mrr") - Floor("mrr")) * 10**MONEY_PLACES, BigIntegerField()),
-            points=Cast(F("score") * MICRO, BigIntegerField()),
-            covered=Cast(F("coverage") * MICRO, BigIntegerField()),
-            book=Coalesce("owner_id", Value(0)),
-        ).values("customer_id", "whole", "small", "book", "points", "covered", "band")
-    )
-
-
-def _before(frame: _Frame, listed: _Listed, bands: Sequence[Band]) -> list[Row]:
-    """What lists show. A score under an older version may carry a band that is gone; it counts as not scored."""
+def _before(frame: _Frame, listed: _Listed, bands: Sequence[Band]) -> list[int]:
+    """Places of the bands that lists show. A band of an older version that is gone counts as not scored."""
     codes = {band.key: place for place, band in enumerate(bands)}
     none, other = codes[INSUFFICIENT], codes.get(OTHER.key, 0)
     on = _membership(frame, frame.before, listed)
-    return [
-        Row(
-            row["customer_id"],
-            row["whole"],
-            row["small"],
-            row["book"],
-            row["points"],
-            row["covered"],
-            codes.get(row["band"], none) if on[place] else other,
-        )
-        for place, row in enumerate(listed.rows)
-    ]
+    return [codes.get(row[-1], none) if on[place] else other for place, row in enumerate(listed.rows)]
 
 
 def _membership(frame: _Frame, cards: CardSet | None, listed: _Listed) -> list[bool]:
@@ -261,7 +239,7 @@ def _after(frame: _Frame, listed: _Listed, bands: Sequence[Band], day: _Day) -> 
             side.bands[listed.places[rows]] = codes[OTHER.key]
             continue
         places = [codes[band.key] for band in chosen.card.bands.bands]
-        side.fill(listed.places[rows], _scored(chosen, listed.matrix.select(rows), day), places, none)
+        side.fill(listed.places[rows], _scored(chosen, chosen_rows(listed.matrix, rows), day), places, none)
     _override(frame, listed, side, codes, day.as_of)
     return side
 
@@ -300,7 +278,7 @@ def _override(frame: _Frame, listed: _Listed, side: Side, codes: Mapping[str, in
         return
     labels = listed.labels_of()
     for place, row in enumerate(listed.rows):
-        override = arithmetic_override(active.get(row["customer_id"]))
+        override = arithmetic_override(active.get(row[0]))
         if override is None or not side.has[place]:
             continue
         score = effective(int(side.scores[place]), override) or 0

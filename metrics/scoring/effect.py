@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +22,9 @@ from metrics.scoring.scored import Scored
 MONEY_PLACES = 8  # digits of the small part of an amount
 
 
-class Row(NamedTuple):
-    """One customer as lists show it; `band` is a place in the vocabulary, the last but one for no score."""
-
-    customer_id: int
-    mrr: int
-    mrr_small: int
-    owner_id: int
-    score: int | None
-    coverage: int
-    band: int
+Row = tuple[
+    int, int, int, int, int | None, int, str
+]  # customer, MRR, its small part, owner, score, coverage, band
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -175,11 +168,15 @@ class Effect:
 
 
 def effect_of(
-    rows: Sequence[Row], after: Side, steps: Sequence[Sequence[int]], moves: Sequence[Sequence[bool]]
+    rows: Sequence[Row],
+    bands: Sequence[int],
+    after: Side,
+    steps: Sequence[Sequence[int]],
+    moves: Sequence[Sequence[bool]],
 ) -> Effect:
     """The rows as lists show them beside a second scoring in the same order."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(Row._fields)
-    ids, mrr, small, owners, scores, coverage, bands = columns
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * 7
+    ids, mrr, small, owners, scores, coverage, _ = columns
     before = Side(
         scores=np.array([score or 0 for score in scores], dtype=np.int64),
         has=np.array([score is not None for score in scores], dtype=np.bool_),
@@ -210,12 +207,17 @@ def places_of(matrix: ReadingsMatrix, customer_ids: Sequence[int]) -> tuple[Ints
     return inside.astype(np.int64), given.astype(np.int64)
 
 
+def chosen_rows(matrix: ReadingsMatrix, places: Ints) -> ReadingsMatrix:
+    """The rows at rising places; the matrix itself, uncopied, when that is all of them."""
+    return matrix if len(places) == len(matrix) else matrix.select(places)
+
+
 def picks(matrix: ReadingsMatrix, choices: Sequence[int]) -> dict[int, Ints]:
     """{what was chosen: places in the matrix}, from one choice per set of labels."""
     if not len(matrix):
         return {}
-    chosen = np.array(choices, dtype=np.int64)[matrix.label_codes]
-    return {int(one): np.flatnonzero(chosen == one) for one in np.unique(chosen)}
+    found = np.array(choices, dtype=np.int64)[matrix.label_codes]
+    return {int(one): np.flatnonzero(found == one) for one in np.unique(found)}
 
 
 def peers_in(
