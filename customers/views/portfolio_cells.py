@@ -30,7 +30,7 @@ NEVER = mark_safe('<span class="muted">–</span><small class="amber">never</sma
 TODAY = mark_safe('<span class="amber w6">today</span>')
 SOON_DAYS, NEAR_DAYS = 45, 90  # to the renewal: red, amber
 HEALTH_SPAN = ui.HEALTH_SPAN
-CAUSE_LETTERS = 26
+CAUSE_LETTERS, LINE_LETTERS = 26, 20  # of a cause, and of what stands on one line
 FOLLOW_UP_LETTERS = 18  # the whole title stands on the customer page
 SPARK_WIDTH = 48  # px; the table is dense
 SURE_FROM = ui.COVERAGE_GOOD  # below it the pill says how much of the weight is known
@@ -182,8 +182,13 @@ def _trend(row: Any) -> SafeString:
     if not row.summary__top_cause:
         return ui.trend(change, title)
     cause = Truncator(row.summary__top_cause).chars(CAUSE_LETTERS)
+    css = "nw" if len(cause) <= LINE_LETTERS else ""
     return format_html(
-        '{}<small class="nw" title="{}">{}</small>', ui.trend(change, title), row.summary__top_cause, cause
+        '{}<small class="{}" title="{}">{}</small>',
+        ui.trend(change, title),
+        css,
+        row.summary__top_cause,
+        cause,
     )
 
 
