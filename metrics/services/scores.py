@@ -128,7 +128,7 @@ def publish_health(*, customer_ids: Iterable[int], as_of: date, now: datetime) -
 
 def store_past(packed: Sequence[PackedReadings], *, cards: CardSet, as_of: date, now: datetime) -> int:
     """Score packed readings of a past day by the cards of today and write what differs from the open rows."""
-    return health_scores.store(rows=_past_rows(packed, packed, cards, as_of), as_of=as_of, now=now)
+    return health_scores.store(rows=_past_rows(packed, packed, cards, as_of, now), as_of=as_of, now=now)
 
 
 def computed_scores(
@@ -150,16 +150,22 @@ def computed_scores(
     )
     packed = everybody if wanted is None else [one for one in everybody if one.customer_id in set(wanted)]
     versions = {one.version.pk: one.version for one in cards.all}
-    rows = _past_rows(packed, everybody, cards, as_of)
+    rows = _past_rows(packed, everybody, cards, as_of, known_at or now)
     return {row.customer_id: _unsaved(row, versions[row.version_id], as_of, now) for row in rows}
 
 
 def _past_rows(
-    packed: Sequence[PackedReadings], everybody: Sequence[PackedReadings], cards: CardSet, as_of: date
+    packed: Sequence[PackedReadings],
+    everybody: Sequence[PackedReadings],
+    cards: CardSet,
+    as_of: date,
+    moment: datetime,
 ) -> list[ScoreRow]:
+    """Rows of a past day, with the holds as they were known at a moment."""
     measures = catalog()
     peers = among(everybody, groups_of(cards.all, measures))
-    return score_rows(packed, Setting(cards=cards, catalog=measures, as_of=as_of, peers=peers))
+    holds = held_feeds(moment, as_of)
+    return score_rows(packed, Setting(cards=cards, catalog=measures, as_of=as_of, peers=peers, holds=holds))
 
 
 def _unsaved(row: ScoreRow, version: ScorecardVersion, as_of: date, now: datetime) -> HealthScore:

@@ -13,9 +13,10 @@ from customers.models import Alert, CustomerSummary, ImportBatch, StaleMark, Usa
 from customers.services.usage import UsageRow, record_events
 from metrics.choices import FeedState
 from metrics.models import CurrentReading, FeedHold, FeedWatch, HealthScore
+from metrics.queries.cards import cards_in_force
 from metrics.services.feeds import check_feed, check_feeds, end_hold, start_hold
 from metrics.services.refresh import refresh_all_stale
-from metrics.services.scores import score_customers
+from metrics.services.scores import computed_scores, score_customers
 from tests.factories.customers import NOW, make_customer, make_pulse, make_subscription, make_ticket
 from tests.factories.health import TODAY, starter
 
@@ -162,6 +163,27 @@ def test_hk_2_held_readings_stand_still_with_their_age(book):
     assert set(CustomerSummary.objects.values_list("held", flat=True)) == {True}
     held = scores[0].inputs["held"]
     assert set(held.values()) == {(TODAY - datetime(2000, 1, 1, tzinfo=UTC).date()).days}
+
+
+def test_hr_3_a_past_day_inside_a_hold_reads_as_known_then(book):
+    check_through(TODAY + DAY)
+    day, later = TODAY + 2 * DAY, TODAY + 4 * DAY
+    known_then = moment(day, 20)
+    FeedHold.objects.update(to_at=moment(later, 9))
+
+    def score(known_at):
+        rows = computed_scores(
+            customer_ids=[book[0].pk],
+            as_of=day,
+            now=moment(later, 12),
+            known_at=known_at,
+            cards=cards_in_force(),
+        )
+        return rows[book[0].pk]
+
+    then, now = score(known_then), score(None)
+    assert ("held" in then.inputs, "held" in now.inputs) == (True, False)
+    assert (then.held, now.held) == (True, False)
 
 
 def run_of_days(customers, *, broken):
