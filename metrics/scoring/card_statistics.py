@@ -17,7 +17,7 @@ from metrics.scoring.scored import Lines, Scored
 RED = 40 * MICRO
 ALIKE = MICRO  # points: readings that differ by less say the same
 FEWEST = 20  # customers; shares of fewer say nothing
-MOST_RANKED = 4_000  # customers whose ranks are compared; evenly taken
+MOST_RANKED = 2_000  # customers whose ranks are compared; evenly taken
 CORRELATION_UNIT = 10_000
 
 

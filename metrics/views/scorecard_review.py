@@ -21,6 +21,7 @@ from metrics.models import ScorecardVersion
 from metrics.queries.scorecards import live_version
 from metrics.services import scorecard_review, scorecards
 from metrics.services.scorecard_review import Gate, gate_of
+from metrics.services.scorecards import DraftChangedError
 from metrics.views.card_editor import draft_or_404
 from metrics.views.promises import summary_rows
 from metrics.views.scorecard_body import body_context, differences_of
@@ -64,6 +65,10 @@ def _sent(request: HttpRequest, draft: ScorecardVersion, form: SendForm) -> bool
             return False
         given = {name: form.cleaned_data[name] for name in ("version", "note", "effective_on")}
         scorecard_review.send_to_review(draft=draft, by=request.user, now=now, **given)
+    except DraftChangedError as error:  # the page shows what stands now, so that the next click is of that
+        form.data = {**form.data.dict(), "version": str(error.current.version)}
+        refuse(form, error)
+        return False
     except DomainError as error:
         refuse(form, error)
         return False
