@@ -16,7 +16,7 @@ from accounts.models import User
 from config.web.errors import DomainError
 from config.work import audit
 from metrics.choices import CardKind, VersionState
-from metrics.formulas.health_cards import CardError, WeightedCard, body_hash, parse_card
+from metrics.formulas.health_cards import CardError, body_hash, parse_card
 from metrics.formulas.health_rules import parse_rules
 from metrics.formulas.health_starter import (
     STARTER_KEY,
@@ -270,14 +270,6 @@ def with_weights(
         for measure in group["measures"]:
             measure["weight"] = measure_weights.get(measure["measure"], measure["weight"])
     return changed
-
-
-def weighted_card(version: ScorecardVersion) -> WeightedCard:
-    """The card of a version, also of a draft that could not be published yet."""
-    card = parse_card(version.body)
-    if not isinstance(card, WeightedCard):
-        raise CannotPublishError("Only weighted scorecards have weights.")
-    return card
 
 
 def draft_locked(pk: int) -> ScorecardVersion:
