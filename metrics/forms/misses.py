@@ -8,7 +8,11 @@ from metrics.choices import MissLabel
 class LabelForm(forms.Form):
     """One label with a note."""
 
-    label = forms.ChoiceField(label="Looking back", choices=MissLabel.choices, widget=forms.RadioSelect)
+    label = forms.ChoiceField(
+        label="Looking back",
+        choices=[(label.value, label.label.capitalize()) for label in MissLabel],
+        widget=forms.RadioSelect,
+    )
     note = forms.CharField(
         label="What could be seen, and what was done?",
         max_length=2_000,

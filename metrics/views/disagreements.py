@@ -37,6 +37,7 @@ VIEW_WORDS = {
     "survey": "Latest survey",
     "usage": "Usage trend",
 }
+SHORT = {"score": "Score", "pulse": "Pulse", "survey": "Survey", "usage": "Usage"}
 TONE_WORDS = {"red": "Red", "amber": "Amber", "green": "Green", "none": "None"}
 
 
@@ -50,7 +51,7 @@ def disagreements(request: HttpRequest) -> HttpResponse:
     context = {
         "rows": [_row(row, org.currency) for row in rows],
         "total": total,
-        "views": VIEW_WORDS.items(),
+        "heads": [(SHORT[view], word) for view, word in VIEW_WORDS.items()],
         "counts": [(VIEW_WORDS[row.view], row) for row in view_rows(request.user, today=today)],
         "closed": [(row, _ground_words(row)) for row in closed_of(request.user)],
         "days": LISTED_AFTER,

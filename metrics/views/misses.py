@@ -52,7 +52,7 @@ SHOWN = (
     ("computed", "Computed score"),
     ("coverage", "Coverage"),
     ("pulse", "Pulse"),
-    ("survey", "Latest survey"),
+    ("survey", "Latest NPS answer"),
     ("usage", "Usage change"),
     ("tickets", "Open tickets"),
     ("follow_ups", "Open follow-ups"),
@@ -136,7 +136,9 @@ def _value(row: Miss, before: int, name: str) -> str:
     value = Decimal(stored)
     if name == "coverage":
         return percent(value)
-    if name in READ:
+    if name == "survey":
+        return f"{number(value / 10)} of 10"
+    if name in READ and name != "tickets":
         return value_words(value, measure_of(READ[name]))
     return number(value, 1 if name in {"score", "computed"} else 0)
 
