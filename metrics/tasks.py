@@ -57,9 +57,8 @@ def find_disagreements() -> int:
 
 @jobs.kind(disagreements.JOB_KIND)
 def compare_views(job: Job) -> dict[str, Any]:
-    """Views two tones apart, and which of them later outcomes confirmed."""
-    now = timezone.now()
-    return disagreements.find(today=organisation.local_day(now), now=now)
+    """Views two tones apart on the day asked for, and which of them later outcomes confirmed."""
+    return disagreements.find(today=date.fromisoformat(job.args["day"]), now=timezone.now())
 
 
 @ticker("metrics.find_misses")

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from config.work.models import Job
+from config.work import jobs
 from metrics.formulas.health_measures import DAY_ZERO, NO_DAY
 from metrics.models import CurrentReading, Disagreement, Movement
 from metrics.queries.disagreements import facts_since, queue_of, view_rows
@@ -83,12 +83,25 @@ def test_hd_1_the_computed_score_counts_and_an_expired_pulse_does_not(anna):
     assert Disagreement.objects.get().views["score"][0] == "red"
 
 
+def test_hd_1_an_override_does_not_change_the_view_of_the_computed_score(anna):
+    customer = make_torn_customer(anna)
+    computed = customer.summary.tone
+    override(customer, anna, value="5")
+    customer.summary.refresh_from_db()
+    assert customer.summary.tone == "red" != computed
+    find_on(TODAY)
+    assert Disagreement.objects.get().views["score"][0] == computed
+
+
 def test_hd_1_the_look_starts_once_per_day_after_the_readings_of_it(anna):
     assert start_day(today=TODAY) is None
     fill_company(as_of=TODAY, now=NOW)
+    customer = make_torn_customer(anna)
     job = start_day(today=TODAY)
-    assert job is not None
-    Job.objects.update(state="done")
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert job.state == "done"
+    assert Disagreement.objects.get().customer == customer
     assert start_day(today=TODAY) is None
 
 
