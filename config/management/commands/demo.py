@@ -51,6 +51,7 @@ class Command(BaseCommand):
         )
         load.load(built, people, now=now, report=self._report)
         self._report(asking.ask(built, by=people[load.PEOPLE[0].email]))
+        load.put_cards_in_force(people, today=today, report=self._report)
         load.compute(today=today, now=now, report=self._report)
         load.close_last_month(built, by=people[load.PEOPLE[0].email], report=self._report)
         self.stdout.write(f"Demo company loaded in {time.monotonic() - self.started:.1f} s.")

@@ -24,7 +24,17 @@ from customers.models import Customer, ExternalId
 from customers.queries.access import customers_for
 from customers.services import follow_ups, pulses, subscriptions
 from customers.services.imports.run import Request, run_import
-from metrics.services import closing, recompute, score_history, scorecards
+from metrics.formulas.health_starter import STARTER_KEY
+from metrics.models import ScorecardVersion
+from metrics.services import (
+    closing,
+    lint,
+    recompute,
+    score_history,
+    scorecard_review,
+    scorecards,
+    starter_actions,
+)
 
 NAME, ZONE, CURRENCY = "Kestrel", "Europe/Berlin", "EUR"
 SOURCE = "demo"
@@ -170,11 +180,50 @@ def _moment(day: date) -> datetime:
 
 def compute(*, today: date, now: datetime, report: Report) -> None:
     """Everything computed: revenue, use, scores today; then the scores of past days that charts show."""
-    scorecards.ensure_default_scorecard(now=_moment(_history_days(today)[0]) - timedelta(days=1))
     days = [(day, _moment(day + timedelta(days=1))) for day in _history_days(today)]
     report(f"{score_history.score_past_days(days=days, now=now)} scores of {len(days)} past days")
     covered = recompute.recompute_all(as_of=today, now=now, usage_from=recompute.EARLIEST)
     report(f"recomputed {covered.customers} customers over {covered.months} months")
+
+
+def put_cards_in_force(people: dict[str, User], *, today: date, report: Report) -> None:
+    """The card for paying customers, one that counts what trials and free customers do, and the rules between them.
+
+    All from before the first score; each was sent by one admin and approved by the other.
+    """
+    at = _moment(_history_days(today)[0]) - timedelta(days=1)
+    scorecards.ensure_default_scorecard(now=at)
+    author, approver = (people[person.email] for person in PEOPLE[:2])
+    actions = starter_actions.install_starter_actions(
+        by=author, now=at, as_of=at.date(), events={"core_event": {"event": "worked"}}
+    )
+    _publish(actions, "What people do says more of a trial than what they pay.", author, approver, at)
+    rules = scorecards.start_rules_draft(by=author, now=at)
+    unpaid = [{"when": [f"state={state}"], "card": actions.scorecard.key} for state in ("trial", "free")]
+    body = {"kind": "rules", "rules": unpaid, "default": STARTER_KEY}
+    rules = scorecards.save_body(draft=rules, body=body, version=rules.version, by=author, now=at)
+    _publish(rules, "Trials and free customers are scored by what they do.", author, approver, at)
+    report("3 scorecard versions in force")
+
+
+def _publish(draft: ScorecardVersion, note: str, author: User, approver: User, at: datetime) -> None:
+    warnings = [one for one in lint.findings_of(draft, now=at) if one.level == "W"]
+    scorecards.acknowledge(
+        draft=draft,
+        notes={lint.name_of(one): "Known when the company began" for one in warnings},
+        by=author,
+        now=at,
+    )
+    scorecards.note_preview(draft=draft, summary={}, now=at)
+    sent = scorecard_review.send_to_review(
+        draft=draft,
+        version=draft.version,
+        note=note,
+        effective_on=organisations.local_day(at),
+        by=author,
+        now=at,
+    )
+    scorecard_review.approve(version=sent, by=approver, now=at)
 
 
 def close_last_month(story: Story, *, by: User, report: Report) -> None:

@@ -276,7 +276,21 @@ def _usage(rng: Random, customer: Customer, today: date) -> Iterator[Row]:
                         "feature": words.FEATURES[int(rng.random() ** 2 * len(words.FEATURES))],
                         "count": str(1 + int(rng.random() * 12)),
                     }
+            yield from _acts(rng, customer, people[0], day)
         day += timedelta(days=1 if day >= recent else 7)
+
+
+def _acts(rng: Random, customer: Customer, person: str, day: date) -> Iterator[Row]:
+    """Now and then somebody invites a colleague, reports a bug, or takes a smaller plan."""
+    mood = customer.mood(day)
+    for event, chance in (
+        ("invite_sent", 0.12 * mood),
+        ("bug_reported", 0.10 * (1 - mood)),
+        ("plan_downgraded", 0.01 * (1 - mood)),
+    ):
+        if rng.random() < chance:
+            row = {"customer_id": customer.key, "day": str(day), "user_id": person, "event": event}
+            yield row | {"feature": "", "count": "1"}
 
 
 def _at(rng: Random, day: date) -> str:

@@ -21,8 +21,9 @@ SELECT s.customer_id, 'industry=' || s.industry FROM scope s WHERE s.industry <>
 UNION ALL
 SELECT s.customer_id, 'country=' || s.country FROM scope s WHERE s.country <> ''
 UNION ALL
-SELECT s.customer_id, 'state=' || CASE WHEN bool_or(l.status IN ('{active}', '{past_due}')) THEN 'paying'
-    WHEN bool_or(l.status = '{trial}') THEN 'trial' WHEN bool_or(l.status = '{free}') THEN 'free' ELSE 'none' END
+SELECT s.customer_id, 'state=' || CASE
+    WHEN bool_or(l.status IN ('{active}', '{past_due}') AND coalesce(l.trial_end <= %(as_of)s, true)) THEN 'paying'
+    WHEN bool_or(l.status = '{trial}' OR l.trial_end > %(as_of)s) THEN 'trial' WHEN bool_or(l.status = '{free}') THEN 'free' ELSE 'none' END
 FROM scope s LEFT JOIN {lines} l ON l.customer_id = s.customer_id AND l.from_on <= %(as_of)s
     AND (l.to_on IS NULL OR l.to_on > %(as_of)s) AND {known_line}
 GROUP BY s.customer_id
