@@ -3,8 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from config.web.htmx import part_or_page
@@ -17,7 +16,7 @@ def saved(request: HttpRequest, message: str, *, href: str) -> HttpResponse:
     """The write is stored: a toast says so. htmx: the drawer closes and parts refresh; else the page is shown."""
     messages.success(request, message)
     if not getattr(request, "htmx", False):
-        return redirect(_back(request, href))
+        return HttpResponseRedirect(_back(request, href))
     return HttpResponse(CLOSED_DRAWER, headers={"HX-Reswap": "none", "HX-Trigger": CHANGED})
 
 
@@ -25,7 +24,7 @@ def refused(request: HttpRequest, message: str, *, href: str) -> HttpResponse:
     """A rule said no to a single button: a toast says why, and parts refresh to show what holds now."""
     messages.error(request, message)
     if not getattr(request, "htmx", False):
-        return redirect(_back(request, href))
+        return HttpResponseRedirect(_back(request, href))
     return HttpResponse("", headers={"HX-Reswap": "none", "HX-Trigger": CHANGED}, content_type="text/html")
 
 
@@ -39,6 +38,7 @@ def drawer(
 
 
 def _back(request: HttpRequest, href: str) -> str:
-    """The page named by the form, if it is one of ours."""
+    """The page named by the form, if it is a path of ours."""
     wanted = request.POST.get("next", "")
-    return wanted if wanted and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None) else href
+    is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if is_ours else href
