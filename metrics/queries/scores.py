@@ -1,5 +1,6 @@
 """Stored scores for lists, charts and summaries."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -107,18 +108,12 @@ def midnights_after(first: date, last: date) -> list[datetime]:
 
 def sampled(history: Sequence[Stretch], moments: Sequence[datetime]) -> list[Stretch | None]:
     """The stretch in force at each rising moment; None where there was none."""
-    found: list[Stretch | None] = []
-    position = 0
-    for moment in moments:
-        while position < len(history) and _is_over(history[position], moment):
-            position += 1
-        fits = position < len(history) and history[position].from_at <= moment
-        found.append(history[position] if fits else None)
+    found: list[Stretch | None] = [None] * len(moments)
+    for stretch in history:
+        first = bisect_left(moments, stretch.from_at)
+        last = len(moments) if stretch.to_at is None else bisect_left(moments, stretch.to_at)
+        found[first:last] = [stretch] * (last - first)
     return found
-
-
-def _is_over(stretch: Stretch, moment: datetime) -> bool:
-    return stretch.to_at is not None and stretch.to_at <= moment
 
 
 def cards_of(versions: Iterable[ScorecardVersion]) -> dict[int, Card]:
