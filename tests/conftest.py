@@ -71,3 +71,8 @@ def vic(db):
 def mail_rows(settings):
     """Mail is rows here as in the product; the test runner would put a list in their place."""
     settings.EMAIL_BACKEND = "config.work.mail.OutgoingMailBackend"
+
+
+def pytest_collection_modifyitems(items):
+    """The longest files first, so that two processes end together; the order inside a file stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/browser/"))
