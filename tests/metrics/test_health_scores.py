@@ -272,8 +272,8 @@ def test_summary_fields_of_a_customer_without_a_score():
 
 
 def test_hn_6_many_customers_at_once_get_what_each_alone_gets(monkeypatch):
-    for level in (1, 3, 5):
-        make_scored_customer(level=level)
+    for pulse in (1, 3, 5):
+        make_scored_customer(level=pulse)
     make_customer()
     setting = setting_in_force(as_of=TODAY, now=NOW)
     readings.fill(customer_ids=None, as_of=TODAY, now=NOW)

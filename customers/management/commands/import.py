@@ -34,7 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="check and count, write nothing")
         parser.add_argument("--skip-bad", action="store_true", help="leave bad rows out and take the rest")
         parser.add_argument(
-            "--history", action="store_true", help="these facts are history: known since the day they speak of"
+            "--history",
+            action="store_true",
+            help="these facts are history: known since the day they speak of",
         )
         parser.add_argument("--source", default="import", help="the system the ids come from")
         parser.add_argument("--json", action="store_true")
