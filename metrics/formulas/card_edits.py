@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from metrics.formulas.health_cards import FEWEST_BANDS, MOST_BANDS, MOST_KNOTS
+from metrics.formulas.health_cards import FEWEST_BANDS, MOST_BANDS
 from metrics.formulas.health_numbers import FULL, MICRO, NEUTRAL, WEIGHT_UNIT
 
 Body = dict[str, Any]
@@ -203,11 +203,6 @@ def first_curve(better: str, span: tuple[int, int]) -> Item:
     low, high = span if span[0] < span[1] else (span[0], span[0] + MICRO)
     ends = (0, FULL) if better == "up" else (FULL, 0)
     return {"type": "linear", "points": [[low, ends[0]], [high, ends[1]]]}
-
-
-def knots_left(curve: Mapping[str, Any]) -> int:
-    """Points that may still be added."""
-    return max(0, MOST_KNOTS - len(curve.get("points", ())))
 
 
 def _measure(body: Mapping[str, Any], key: str) -> Item:

@@ -260,8 +260,10 @@ def _group_problems(group: Group) -> list[str]:
             problems.append(f"{measure.key} needs both freshness limits or none.")
         elif not 0 <= (measure.fresh_for or 0) < (measure.expires_after or 1):
             problems.append(f"{measure.key} must be fresh for fewer days than it counts at all.")
-        for curve in (measure.curve, *(special.curve for special in measure.curves)):
-            problems += [f"{measure.key}: {text}" for text in _curve_problems(curve)]
+        curves = (measure.curve, *(special.curve for special in measure.curves))
+        problems += [f"{measure.key}: {text}" for curve in curves for text in _curve_problems(curve)]
+        if len({curve.peers for curve in curves if isinstance(curve, Percentile)}) > 1:
+            problems.append(f"{measure.key} ranks among two groups of peers. Keep one for all its curves.")
     return problems
 
 

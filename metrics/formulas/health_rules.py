@@ -52,15 +52,6 @@ class CardRules:
         return frozenset({self.default, *(rule.card for rule in self.rules)})
 
 
-def rules_body(rules: CardRules) -> dict[str, Any]:
-    """The stored form."""
-    return {
-        "kind": "rules",
-        "rules": [{"when": list(rule.when), "card": rule.card} for rule in rules.rules],
-        "default": rules.default,
-    }
-
-
 def parse_rules(body: Mapping[str, Any]) -> CardRules:
     """The rules of a body, also of an unfinished draft. Raises CardError for what are no rules at all."""
     try:

@@ -161,3 +161,15 @@ def test_a_body_is_read_with_defaults():
 def test_a_card_that_cannot_be_scored_is_refused_with_a_sentence(change, said):
     with pytest.raises(CardError, match=said):
         read_card(body(**change))
+
+
+def test_a_measure_ranks_among_one_group_of_peers_whatever_its_curve():
+    measure = body()["groups"][0]["measures"][0]
+    ranked = {"type": "percentile", "peers": "tier=gold"}
+    special = {"by": "phase", "is": "onboarding", "curve": {"type": "percentile", "peers": "tier=base"}}
+    group = {**body()["groups"][0], "measures": [{**measure, "curve": ranked, "curves": [special]}]}
+    with pytest.raises(CardError, match="two groups of peers"):
+        read_card(body(groups=[group]))
+    same = {**special, "curve": ranked}
+    group["measures"] = [{**measure, "curve": ranked, "curves": [same]}]
+    assert read_card(body(groups=[group])).measures[0].curve.peers == "tier=gold"

@@ -1,5 +1,6 @@
 """Random cards of both kinds and random readings around their edges."""
 
+from dataclasses import replace
 from itertools import accumulate
 
 from metrics.formulas.health import Reading, Subject, curve_for
@@ -62,9 +63,21 @@ def _special(chance, span):
     )
 
 
+def _one_group_of_peers(measure):
+    """A measure ranks among one group of peers, whatever its curve."""
+    curves = (measure.curve, *(special.curve for special in measure.curves))
+    peers = next((curve.peers for curve in curves if isinstance(curve, Percentile)), "")
+
+    def among(curve):
+        return replace(curve, peers=peers) if isinstance(curve, Percentile) else curve
+
+    specials = tuple(replace(special, curve=among(special.curve)) for special in measure.curves)
+    return replace(measure, curve=among(measure.curve), curves=specials)
+
+
 def _measure(chance, number, span):
     fresh = chance.choice([None, chance.randint(0, 50)])
-    return CardMeasure(
+    made = CardMeasure(
         key=f"m{number}",
         version=1,
         weight=_weight(chance),
@@ -75,6 +88,7 @@ def _measure(chance, number, span):
         fresh_for=fresh,
         expires_after=None if fresh is None else fresh + chance.randint(1, 60),
     )
+    return _one_group_of_peers(made)
 
 
 def _bands(chance, span):
