@@ -7,7 +7,7 @@ from customers.models.customer import Customer
 class UsageEvent(models.Model):
     """Something a user did in the product, or a day's total of it. Partitioned by month of `occurred_at`.
 
-    The table is made in a migration (`managed = False`): unique (customer, source, message_id, occurred_at), because
+    The table itself is made in a migration by SQL: unique (customer, source, message_id, occurred_at), because
     PostgreSQL wants the partition key in a unique key and a resend repeats the sender's time.
     `user_ref` is empty for totals; `users` then carries the number of distinct users the source counted.
     """
@@ -28,7 +28,6 @@ class UsageEvent(models.Model):
     recorded_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        managed = False
         db_table = "customers_usageevent"
 
     def __str__(self) -> str:
