@@ -4,7 +4,6 @@ from django.core.management.color import no_style
 from django.core.management.sql import sql_flush
 from django.db import connection
 
-
 KEPT = {
     "django_migrations",
     "work_cache",
