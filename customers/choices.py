@@ -59,6 +59,14 @@ class Phase(TextChoices):
     ADVOCACY = "advocacy"
 
 
+class LegalBasis(TextChoices):
+    """Why a contact may be asked."""
+
+    LEGITIMATE_INTEREST = "legitimate_interest", "legitimate interest"
+    CONSENT = "consent"
+    SOFT_OPT_IN = "soft_opt_in", "soft opt-in of a customer"
+
+
 class TouchpointKind(TextChoices):
     CALL = "call"
     MEETING = "meeting"

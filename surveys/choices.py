@@ -150,8 +150,11 @@ class ResponseStatus(TextChoices):
 
 
 class ResponseEventKind(TextChoices):
+    SUSPECTED = "suspected", "Suspect answer"
     ACCEPTED = "accepted", "Accepted"
     REJECTED = "rejected", "Rejected"
+    DISCARDED = "discarded", "Discarded at the end of the link"
+    SET_ASIDE = "set_aside", "Suspect change set aside"
     VOIDED = "voided", "Voided"
     RESTORED = "restored", "Restored"
     LOCKED = "locked", "Locked"
@@ -171,6 +174,64 @@ class SuppressionReason(TextChoices):
     MANUAL = "manual", "Set by hand"
     ERASED = "erased", "Erased"
     DOMAIN_BLOCK = "domain_block", "Domain blocked"
+
+
+class CaseState(TextChoices):
+    OPEN = "open", "Open"
+    CONTACTED = "contacted", "Contacted"
+    CLOSED = "closed", "Closed"
+
+
+class CaseOutcome(TextChoices):
+    RESOLVED = "resolved", "Resolved"
+    NO_REPLY = "no_reply", "No reply"
+    NOT_ACTIONABLE = "not_actionable", "Nothing to be done"
+
+
+class CaseEventKind(TextChoices):
+    OPENED = "opened", "Opened"
+    ANSWERED = "answered", "Further answer"
+    CONTACTED = "contacted", "Contacted"
+    REASSIGNED = "reassigned", "Reassigned"
+    WAITING = "waiting", "Waiting for the customer"
+    WAIT_OVER = "wait_over", "Wait over"
+    REMINDED = "reminded", "Reminder"
+    ESCALATED = "escalated", "Escalated"
+    CLOSED = "closed", "Closed"
+    REOPENED = "reopened", "Reopened"
+    NOTED = "noted", "Note"
+    ERASED = "erased", "Person erased"
+
+
+class TriggerEvent(TextChoices):
+    """What happens to a customer that may send one survey (S-200)."""
+
+    PHASE_ENDED = "phase_ended", "A lifecycle phase is completed"
+    TICKET_SOLVED = "ticket_solved", "A ticket is solved"
+    AFTER_GO_LIVE = "after_go_live", "Days after go-live"
+    BEFORE_RENEWAL = "before_renewal", "Before the renewal"
+    DOWNGRADED = "downgraded", "A downgrade"
+    CANCELLED = "cancelled", "A cancellation"
+    USAGE_EVENT = "usage_event", "A usage event"
+
+
+class FiringOutcome(TextChoices):
+    """What came of one object that a trigger looked at."""
+
+    INVITED = "invited", "Asked"
+    SKIPPED = "skipped", "Not asked"
+    TOO_LATE = "too_late", "Too late to ask"
+    REVOKED = "revoked", "Undone before the mail"
+
+
+class TopicSource(TextChoices):
+    AUTOMATIC = "automatic", "By its terms"
+    MANUAL = "manual", "By hand"
+
+
+class SenderMode(TextChoices):
+    COMPANY = "company", "The company"
+    CSM = "csm", "The CSM, via the company"
 
 
 ALL_SURVEYS = "all"  # scope of a suppression that covers every kind

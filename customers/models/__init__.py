@@ -7,6 +7,7 @@ from customers.models.contact import Contact
 from customers.models.cost_entry import CostEntry
 from customers.models.custom_field import CustomField
 from customers.models.customer import Customer, ExternalId
+from customers.models.erasure import Erasure
 from customers.models.field_value import FieldValue
 from customers.models.follow_up import FollowUp
 from customers.models.fx_rate import FxRate
@@ -32,6 +33,7 @@ __all__ = [
     "CustomField",
     "Customer",
     "CustomerSummary",
+    "Erasure",
     "ExternalId",
     "FieldValue",
     "FollowUp",

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models.functions import Lower
 
+from customers.choices import LegalBasis
 from customers.models.customer import Customer
 from customers.models.facts import RecordedNow
 from customers.models.scoped import ScopedQuerySet
@@ -18,6 +19,9 @@ class Contact(models.Model):
     language = models.CharField(max_length=10, blank=True)
     time_zone = models.CharField(max_length=64, blank=True)
     do_not_survey = models.BooleanField(default=False)
+    legal_basis = models.CharField(max_length=20, choices=LegalBasis, blank=True)
+    legal_basis_on = models.DateField(null=True, blank=True)
+    legal_basis_source = models.CharField(max_length=120, blank=True)
     left_on = models.DateField(null=True, blank=True)
     erased_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
@@ -37,6 +41,9 @@ class Contact(models.Model):
                 fields=["source", "external_id"],
                 condition=~models.Q(external_id=""),
                 name="customers_contact_external_id",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(legal_basis__in=["", *LegalBasis.values]), name="customers_contact_basis"
             ),
         ]
         indexes = [models.Index(Lower("email"), name="customers_contact_email")]

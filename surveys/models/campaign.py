@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from surveys.choices import CampaignState, Nature, OnThrottle, SurveyKind
+from surveys.choices import CampaignState, Nature, OnThrottle, SenderMode, SurveyKind, TriggerEvent
 
 
 class Campaign(models.Model):
@@ -21,7 +21,11 @@ class Campaign(models.Model):
     send_from = models.TimeField(null=True, blank=True)
     send_until = models.TimeField(null=True, blank=True)
     cap_per_hour = models.PositiveIntegerField(null=True, blank=True)
+    starts_at = models.DateTimeField(null=True, blank=True)  # a scheduled campaign begins then
     ends_at = models.DateTimeField(null=True, blank=True)
+    cloned_from = models.ForeignKey(
+        "surveys.Campaign", null=True, blank=True, on_delete=models.PROTECT, related_name="clones"
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -68,6 +72,22 @@ class CampaignVersion(models.Model):
     edit_days = models.PositiveSmallIntegerField(default=7)
     is_anonymous = models.BooleanField(default=False)
     has_honeypot = models.BooleanField(default=True)
+    default_language = models.CharField(max_length=10, default="en")
+    cadence_days = models.PositiveSmallIntegerField(
+        default=0
+    )  # days between the starts of waves; 0: one wave
+    drip_days = models.PositiveSmallIntegerField(default=0)  # a wave is spread over so many days; 0: at once
+    per_customer = models.PositiveSmallIntegerField(default=0)  # contacts asked per customer; 0: all
+    per_role = models.JSONField(default=dict, blank=True)  # contacts asked per customer by role: {role: most}
+    trigger_event = models.CharField(max_length=20, choices=TriggerEvent, blank=True)
+    trigger_rule = models.JSONField(
+        default=dict, blank=True
+    )  # filter of the event, e.g. {"phase": "onboarding"}
+    trigger_delay_hours = models.PositiveIntegerField(default=0)
+    asks_escalated = models.BooleanField(
+        default=False
+    )  # customers in escalation are left out unless this is set
+    sender_mode = models.CharField(max_length=10, choices=SenderMode, default=SenderMode.COMPANY)
     sender_name = models.CharField(max_length=60)
     sender_email = models.EmailField(max_length=254)
     reply_to = models.EmailField(max_length=254)
@@ -82,7 +102,9 @@ class CampaignVersion(models.Model):
             models.CheckConstraint(
                 condition=Q(kind__in=SurveyKind.values)
                 & Q(nature__in=Nature.values)
-                & Q(on_throttle__in=OnThrottle.values),
+                & Q(on_throttle__in=OnThrottle.values)
+                & Q(sender_mode__in=SenderMode.values)
+                & Q(trigger_event__in=["", *TriggerEvent.values]),
                 name="surveys_campaignversion_words",
             ),
             models.CheckConstraint(condition=Q(reminders__lte=2), name="surveys_campaignversion_reminders"),
@@ -114,6 +136,7 @@ class CampaignText(models.Model):
     prompt_neutral = models.CharField(max_length=200, blank=True)
     prompt_positive = models.CharField(max_length=200, blank=True)
     thank_you = models.CharField(max_length=300)
+    extra = models.JSONField(default=list, blank=True)  # up to three further questions, see formulas/extra.py
 
     class Meta:
         constraints = [

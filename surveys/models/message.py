@@ -103,7 +103,21 @@ class DeliveryEvent(models.Model):
             models.UniqueConstraint(fields=["source", "event_id"], name="surveys_deliveryevent_once"),
         ]
         indexes = [models.Index(fields=["message", "occurred_at"], name="surveys_deliveryevent_message")]
-        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Trigger(
+                name="append_only",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                    IF TG_OP = 'UPDATE' AND NEW.text = ''
+                       AND to_jsonb(OLD) - 'text' = to_jsonb(NEW) - 'text' THEN
+                        RETURN NEW;
+                    END IF;
+                    RAISE EXCEPTION 'events of a mail are only added: % refused', TG_OP
+                        USING ERRCODE = 'integrity_constraint_violation';
+                """,
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} of {self.message_id}"

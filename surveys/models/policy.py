@@ -1,4 +1,5 @@
 from datetime import time
+from decimal import Decimal
 
 import pgtrigger
 from django.conf import settings
@@ -15,6 +16,16 @@ THE_ROW = 1  # one row per installation
 def weekdays() -> list[int]:
     """Monday to Friday; Monday is 0."""
     return list(WEEKDAYS)
+
+
+def known_scanners() -> list[str]:
+    """Parts of the browser strings that mail gateways are known by."""
+    return ["Barracuda", "Proofpoint", "CiscoSecureEmail", "TMES"]
+
+
+def standard_role_weights() -> dict[str, int]:
+    """Votes of a contact by role in the role-weighted method (S-210)."""
+    return {"decision maker": 3, "influencer": 2, "user": 1}
 
 
 class SurveyPolicy(models.Model):
@@ -43,6 +54,25 @@ class SurveyPolicy(models.Model):
     nps_window_days = models.PositiveSmallIntegerField(default=90)
     visit_days = models.PositiveSmallIntegerField(default=30)
     anonymous_min_group = models.PositiveSmallIntegerField(default=5)
+    nps_customer_window_days = models.PositiveSmallIntegerField(default=365)
+    alpha = models.DecimalField(max_digits=4, decimal_places=3, default=Decimal("0.05"))
+    case_first_contact_hours = models.PositiveSmallIntegerField(default=16)  # of business time
+    case_close_days = models.PositiveSmallIntegerField(default=10)  # business days
+    work_days = ArrayField(models.PositiveSmallIntegerField(), default=weekdays)
+    work_from = models.TimeField(default=time(9))
+    work_until = models.TimeField(default=time(17))
+    holidays = ArrayField(models.DateField(), default=list, blank=True)
+    many_scores = models.PositiveSmallIntegerField(default=3)  # E2: points of one link looked at
+    many_scores_s = models.PositiveSmallIntegerField(default=60)
+    form_ms = models.PositiveSmallIntegerField(default=1000)  # E3: quicker than any person
+    accept_s = models.PositiveSmallIntegerField(default=15)  # E4: seconds after the server took the mail
+    quick_look_s = models.PositiveSmallIntegerField(default=10)  # W1
+    many_links = models.PositiveSmallIntegerField(default=5)  # W3: links of one domain by one client
+    many_links_minutes = models.PositiveSmallIntegerField(default=10)
+    scanners = ArrayField(
+        models.CharField(max_length=80), default=known_scanners
+    )  # E6, parts of browser strings
+    role_weights = models.JSONField(default=standard_role_weights)  # contact role: weight
     valid_from = models.DateTimeField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(db_default=Now())
@@ -75,6 +105,7 @@ class SenderIdentity(models.Model):
     legal_name = models.CharField(max_length=120)
     postal_address = models.CharField(max_length=200, blank=True)
     privacy_url = models.URLField(max_length=200, blank=True)
+    review_url = models.URLField(max_length=200, blank=True)  # public review page, the same for every score
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=THE_ROW), name="surveys_senderidentity_one_row")]

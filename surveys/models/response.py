@@ -55,6 +55,9 @@ class Response(models.Model):
     score = models.SmallIntegerField()
     comment = models.TextField(blank=True)
     wants_contact = models.BooleanField(default=False)
+    extra = models.JSONField(default=dict, blank=True)  # key of a further question: its answer
+    is_anonymous = models.BooleanField(default=False)
+    anonymous_key = models.UUIDField(null=True, blank=True, unique=True)  # tells nothing but that rows differ
     revision = models.PositiveSmallIntegerField(default=1)
     device_hash = models.CharField(max_length=64, blank=True)
     language = models.CharField(max_length=10, default="en")
@@ -95,10 +98,23 @@ class Response(models.Model):
                 name="surveys_response_words",
             ),
             models.CheckConstraint(
-                condition=Q(channel="import") | Q(invitation__isnull=False), name="surveys_response_origin"
+                condition=Q(channel="import", is_anonymous=False)
+                | Q(invitation__isnull=False, is_anonymous=False)
+                | Q(
+                    is_anonymous=True,
+                    invitation=None,
+                    message=None,
+                    contact=None,
+                    device_hash="",
+                    anonymous_key__isnull=False,
+                ),
+                name="surveys_response_origin",
             ),
             models.CheckConstraint(
-                condition=Q(status="test") | Q(channel="import") | Q(customer__isnull=False),
+                condition=Q(status="test")
+                | Q(channel="import")
+                | Q(is_anonymous=True)
+                | Q(customer__isnull=False),
                 name="surveys_response_customer",
             ),
             models.CheckConstraint(
@@ -116,6 +132,11 @@ class Response(models.Model):
             models.Index(fields=["customer", "kind", "-answered_at"], name="surveys_response_customer_at"),
             models.Index(fields=["campaign", "-answered_at"], name="surveys_response_campaign_at"),
             models.Index(fields=["kind", "answered_at"], name="surveys_response_kind_at"),
+            models.Index(fields=["series_key", "answered_at"], name="surveys_response_series_at"),
+            models.Index(fields=["updated_at", "id"], name="surveys_response_updated"),
+            models.Index(
+                fields=["answered_at"], condition=Q(status="suspect"), name="surveys_response_suspect"
+            ),
             models.Index(
                 fields=["needs_follow_up_at"],
                 condition=Q(needs_follow_up_at__isnull=False),
@@ -128,7 +149,7 @@ class Response(models.Model):
 
 
 class ResponseRevision(models.Model):
-    """Every content an answer ever had. Append-only."""
+    """Every content an answer ever had. Append-only, except that an erased person's words are blanked."""
 
     response = models.ForeignKey(Response, on_delete=models.PROTECT, related_name="revisions")
     number = models.PositiveSmallIntegerField()
@@ -138,7 +159,8 @@ class ResponseRevision(models.Model):
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=RecordedNow())
     device_hash = models.CharField(max_length=64, blank=True)
-    evidence = models.JSONField(default=dict)
+    extra = models.JSONField(default=dict, blank=True)
+    evidence = models.JSONField(default=dict)  # {"verdict": "counted"|"suspect", "reasons": ["E1", …], …}
 
     class Meta:
         constraints = [
@@ -148,7 +170,22 @@ class ResponseRevision(models.Model):
                 name="surveys_responserevision_bounds",
             ),
         ]
-        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Trigger(
+                name="append_only",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                    IF TG_OP = 'UPDATE' AND NEW.comment = '' AND NEW.device_hash = '' AND NEW.extra = '{}'::jsonb
+                       AND to_jsonb(OLD) - '{comment,device_hash,extra}'::text[]
+                         = to_jsonb(NEW) - '{comment,device_hash,extra}'::text[] THEN
+                        RETURN NEW;
+                    END IF;
+                    RAISE EXCEPTION 'an answer is only revised, its words only erased: % refused', TG_OP
+                        USING ERRCODE = 'integrity_constraint_violation';
+                """,
+            )
+        ]
 
     def __str__(self) -> str:
         return f"revision {self.number} of {self.response_id}"

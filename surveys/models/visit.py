@@ -16,6 +16,8 @@ class Visit(models.Model):
     is_prefetch = models.BooleanField(default=False)
     fetch_mode = models.CharField(max_length=20, blank=True)
     has_fetch_user = models.BooleanField(default=False)
+    is_scanner = models.BooleanField(default=False)  # the browser string is on the list of scanners
+    is_chromium = models.BooleanField(default=False)
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -25,6 +27,7 @@ class Visit(models.Model):
             ),
         ]
         indexes = [
+            models.Index(fields=["fingerprint", "at"], name="surveys_visit_client"),
             models.Index(fields=["id"], condition=models.Q(settled_at=None), name="surveys_visit_unsettled"),
         ]
 

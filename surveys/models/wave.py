@@ -19,6 +19,7 @@ class Wave(models.Model):
     seed = models.PositiveIntegerField(default=0)
     eligible_count = models.PositiveIntegerField(default=0)
     planned_count = models.PositiveIntegerField(default=0)
+    starts_at = models.DateTimeField(null=True, blank=True)  # when its first mails may leave
     snapshot_at = models.DateTimeField(null=True, blank=True)
     canary_until = models.DateTimeField(null=True, blank=True)
     canary_passed = models.BooleanField(default=False)
