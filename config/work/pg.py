@@ -9,6 +9,7 @@ from django.db import connection, connections
 from django.db.models import NOT_PROVIDED, Field, Model
 
 RECORDED_AT = "tend.recorded_at"  # read by the default of every fact's recorded_at
+ERASING = "tend.erasing"  # read by the triggers that let nobody rewrite what was said
 COPY_FROM = 200  # rows from which COPY is worth its preparation
 
 
@@ -230,6 +231,19 @@ def recorded_at(moment: datetime) -> Iterator[None]:
     yield
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config(%s, '', true)", [RECORDED_AT])
+
+
+@contextmanager
+def erasing() -> Iterator[None]:
+    """Inside, the words of append-only rows may be changed, because a person asked to be forgotten; nothing else of them.
+
+    Needs an open transaction.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, 'on', true)", [ERASING])
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, '', true)", [ERASING])
 
 
 def settled_before() -> datetime:

@@ -4,9 +4,11 @@ from django.db.models.functions import Now
 
 
 class Erasure(models.Model):
-    """A person's wish to be forgotten. The address is kept only as a keyed hash, so that a restored backup can be
-    worked through again; each app that knew the person notes here when it is done.
+    """A person's wish to be forgotten. `email` is blanked when every app that knew the person has noted itself in `done`;
+    what stays is a keyed hash, so that the same person can be known again in a restored backup.
     """
+
+    email = models.CharField(max_length=254, blank=True)
 
     email_hash = models.CharField(max_length=64, blank=True)  # filled by surveys, which hold the key
     reason = models.CharField(max_length=300, blank=True)

@@ -1,5 +1,6 @@
 """What every fact shares: two clocks, a source, and a trigger that keeps it from being rewritten."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pgtrigger
@@ -60,13 +61,22 @@ class Fact(models.Model):
         abstract = True
 
 
-def append_only() -> pgtrigger.Trigger:
-    """Refuse every UPDATE but the one that sets `superseded_by`, and every DELETE."""
+def append_only(*, words: Sequence[str] = ()) -> pgtrigger.Trigger:
+    """Refuse every UPDATE but the one that sets `superseded_by`, and every DELETE.
+
+    `words` are columns of free text that may be changed while a person is being forgotten (`config.work.pg.erasing`).
+    """
+    erased = f"""
+            IF TG_OP = 'UPDATE' AND current_setting('tend.erasing', true) = 'on'
+               AND to_jsonb(OLD) - '{{{",".join(words)}}}'::text[] = to_jsonb(NEW) - '{{{",".join(words)}}}'::text[] THEN
+                RETURN NEW;
+            END IF;"""
     return pgtrigger.Trigger(
         name="append_only",
         when=pgtrigger.Before,
         operation=pgtrigger.Update | pgtrigger.Delete,
-        func="""
+        func=(erased if words else "")
+        + """
             IF TG_OP = 'UPDATE' AND OLD.superseded_by_id IS NULL AND NEW.superseded_by_id IS NOT NULL
                AND to_jsonb(OLD) - 'superseded_by_id' = to_jsonb(NEW) - 'superseded_by_id' THEN
                 RETURN NEW;

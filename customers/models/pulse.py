@@ -30,7 +30,7 @@ class Pulse(Fact):
             ),
         ]
         indexes = [models.Index(fields=["customer", "-occurred_at"], name="customers_pulse_recent")]
-        triggers = [append_only()]
+        triggers = [append_only(words=["note"])]
 
     def __str__(self) -> str:
         return f"pulse {self.level}"

@@ -44,7 +44,7 @@ class Touchpoint(Fact):
                 fields=["customer", "-occurred_at"], condition=CURRENT, name="customers_touchpoint_recent"
             ),
         ]
-        triggers = [append_only()]
+        triggers = [append_only(words=["subject", "body"])]
 
     def __str__(self) -> str:
         return self.subject or self.kind
