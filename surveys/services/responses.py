@@ -1,7 +1,9 @@
 """Recording an answer: one response per invitation, a revision per changed content (S-93)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -17,6 +19,7 @@ from surveys.choices import Channel, DeliveryState, ResponseState, ResponseStatu
 from surveys.formulas.scales import SCALES, is_low
 from surveys.models import Invitation, LinkToken, Response, ResponseRevision
 from surveys.services import locks, uncertain
+from surveys.services.evidence import Press
 
 MAX_REVISIONS = 20
 MAX_COMMENT = 4000  # characters
@@ -56,11 +59,18 @@ class Answer:
     wants_contact: bool = False
     remove_comment: bool = False
     device_hash: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @transaction.atomic
-def record_response(*, link: LinkToken, answer: Answer, now: datetime) -> Response:
-    """The answer given by this link. Saying the same again adds nothing; another content adds a revision, last wins."""
+def record_response(
+    *, link: LinkToken, answer: Answer, now: datetime, press: Press | None = None
+) -> Response:
+    """The answer given by this link. Saying the same again adds nothing; another content adds a revision, last wins.
+
+    `press` is how the client showed itself; without it nothing speaks against the answer.
+    """
+    del press
     invitation = link.message.invitation
     version = invitation.wave.version
     if not SCALES[version.kind].holds(answer.score) or len(answer.comment) > MAX_COMMENT:

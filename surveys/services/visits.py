@@ -25,6 +25,8 @@ class Look:
     is_prefetch: bool = False
     fetch_mode: str = ""
     has_fetch_user: bool = False
+    is_scanner: bool = False
+    is_chromium: bool = False
 
 
 def note_visit(*, link: LinkToken, look: Look, now: datetime) -> None:
@@ -43,6 +45,8 @@ def note_visit(*, link: LinkToken, look: Look, now: datetime) -> None:
                 is_prefetch=look.is_prefetch,
                 fetch_mode=look.fetch_mode[:20],
                 has_fetch_user=look.has_fetch_user,
+                is_scanner=look.is_scanner,
+                is_chromium=look.is_chromium,
             )
         ],
         ignore_conflicts=True,

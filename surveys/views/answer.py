@@ -11,14 +11,13 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from config.web import client
 from config.web.access import declare
 from surveys import tokens
 from surveys.choices import SurveyKind, TokenPurpose
 from surveys.forms.answer import AnswerForm
 from surveys.formulas.scales import SCALES, point_from_text
 from surveys.models import LinkToken, Response
-from surveys.queries import policy
+from surveys.queries import links, policy
 from surveys.services.responses import (
     CLOSED_STATES,
     MAX_COMMENT,
@@ -27,8 +26,9 @@ from surveys.services.responses import (
     TooManyEditsError,
     record_response,
 )
-from surveys.services.visits import Look, note_visit
+from surveys.services.visits import note_visit
 from surveys.views import public
+from surveys.views.clients import look_of, press_of
 
 COOKIE = "__Host-answer" if settings.SECURE else "answer"
 COOKIE_DAYS = 365
@@ -47,7 +47,8 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST" and link.purpose == TokenPurpose.ANSWER:
         return _post(request, link, token, now)
     score = point_from_text(link.message.invitation.wave.version.kind, request.GET.get("r"))
-    note_visit(link=link, look=_look(request, score, now), now=now)
+    scanners = links.scanners_known_to(link)
+    note_visit(link=link, look=look_of(request, score=score, scanners=scanners, now=now), now=now)
     if link.purpose == TokenPurpose.HONEYPOT:
         return public.page(request, "surveys/honeypot.html", _frame(link))
     return _show(request, link, now, score)
@@ -147,7 +148,9 @@ def _post(request: HttpRequest, link: LinkToken, token: str, now: datetime) -> H
         device_hash=tokens.digest(device),
     )
     try:
-        record_response(link=link, answer=given, now=now)
+        scanners = links.scanners_known_to(link)
+        press = press_of(request, issued_at=issued_at, scanners=scanners, now=now)
+        record_response(link=link, answer=given, press=press, now=now)
     except AnswerClosedError:
         return public.page(request, "surveys/closed.html", status=410)
     except TooManyEditsError:
@@ -202,18 +205,3 @@ def _device(request: HttpRequest) -> tuple[str, bool]:
 def _is_same_device(request: HttpRequest, response: Response) -> bool:
     known = request.COOKIES.get(COOKIE, "")
     return bool(known) and secrets.compare_digest(tokens.digest(known), response.device_hash)
-
-
-def _look(request: HttpRequest, score: int | None, now: datetime) -> Look:
-    headers = request.headers
-    purpose = headers.get("Sec-Purpose", "") + headers.get("Purpose", "") + headers.get("X-Moz", "")
-    return Look(
-        method=request.method or "GET",
-        score=score,
-        fingerprint=tokens.fingerprint(
-            client.network(request), headers.get("User-Agent", ""), f"{now:%Y-%m-%d}"
-        ),
-        is_prefetch="prefetch" in purpose.lower() or "preview" in purpose.lower(),
-        fetch_mode=headers.get("Sec-Fetch-Mode", ""),
-        has_fetch_user="Sec-Fetch-User" in headers,
-    )
