@@ -13,8 +13,9 @@ from surveys.models.response import Response
 class Case(models.Model):
     """An unhappy answer, or a wish to be called, until somebody has closed it. One open case per customer and contact.
 
-    `due_at` is the moment of the first contact, after it that of closing; both in business time of the assignee.
-    `waited_s` is business time already spent waiting for the customer, which the clock leaves out.
+    `due_at` is the deadline of the first contact, `close_by` that of closing, both in business time of the assignee.
+    `waited_s` is business time already spent waiting for the customer, which the clock leaves out. `contact_s` is
+    business time to the very first contact and `contact_in_time` its verdict; a reopened case keeps both.
     """
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="cases")
@@ -28,6 +29,8 @@ class Case(models.Model):
     due_at = models.DateTimeField()
     close_by = models.DateTimeField()
     contacted_at = models.DateTimeField(null=True, blank=True)
+    contact_s = models.PositiveIntegerField(null=True)
+    contact_in_time = models.BooleanField(null=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
     waited_s = models.PositiveIntegerField(default=0)
     reminded_at = models.DateTimeField(null=True, blank=True)
