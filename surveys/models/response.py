@@ -69,6 +69,7 @@ class Response(models.Model):
     first_answered_at = models.DateTimeField()
     answered_at = models.DateTimeField()
     needs_follow_up_at = models.DateTimeField(null=True, blank=True)
+    edited_elsewhere_at = models.DateTimeField(null=True, blank=True)  # the owner is still to be told
     source = models.CharField(max_length=60, default="tend")
     external_id = models.CharField(max_length=200, blank=True)
     recorded_at = models.DateTimeField(db_default=RecordedNow())
@@ -141,6 +142,11 @@ class Response(models.Model):
                 fields=["needs_follow_up_at"],
                 condition=Q(needs_follow_up_at__isnull=False),
                 name="surveys_response_follow_up",
+            ),
+            models.Index(
+                fields=["edited_elsewhere_at"],
+                condition=Q(edited_elsewhere_at__isnull=False),
+                name="surveys_response_elsewhere",
             ),
         ]
 

@@ -18,6 +18,7 @@ class Visit(models.Model):
     has_fetch_user = models.BooleanField(default=False)
     is_scanner = models.BooleanField(default=False)  # the browser string is on the list of scanners
     is_chromium = models.BooleanField(default=False)
+    is_automatic = models.BooleanField(default=False)  # known when settled: a machine's look (S-113)
     settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
