@@ -215,6 +215,27 @@ class TriggerEvent(TextChoices):
     USAGE_EVENT = "usage_event", "A usage event"
 
 
+class FiringReason(TextChoices):
+    """Why an object that a trigger looked at asked nobody: a reason of the snapshot, or one of triggers alone."""
+
+    SUPPRESSED = SkipReason.SUPPRESSED.value, SkipReason.SUPPRESSED.label
+    DO_NOT_SURVEY = SkipReason.DO_NOT_SURVEY.value, SkipReason.DO_NOT_SURVEY.label
+    THROTTLED = SkipReason.THROTTLED.value, SkipReason.THROTTLED.label
+    CUSTOMER_CAP = SkipReason.CUSTOMER_CAP.value, SkipReason.CUSTOMER_CAP.label
+    DUPLICATE_ADDRESS = SkipReason.DUPLICATE_ADDRESS.value, SkipReason.DUPLICATE_ADDRESS.label
+    NO_VALID_ADDRESS = SkipReason.NO_VALID_ADDRESS.value, SkipReason.NO_VALID_ADDRESS.label
+    NO_LANGUAGE = SkipReason.NO_LANGUAGE.value, SkipReason.NO_LANGUAGE.label
+    CONTACT_INACTIVE = SkipReason.CONTACT_INACTIVE.value, SkipReason.CONTACT_INACTIVE.label
+    CUSTOMER_INACTIVE = SkipReason.CUSTOMER_INACTIVE.value, SkipReason.CUSTOMER_INACTIVE.label
+    CUSTOMER_ESCALATED = SkipReason.CUSTOMER_ESCALATED.value, SkipReason.CUSTOMER_ESCALATED.label
+    STAFF_ADDRESS = SkipReason.STAFF_ADDRESS.value, SkipReason.STAFF_ADDRESS.label
+    SAMPLED_OUT = SkipReason.SAMPLED_OUT.value, SkipReason.SAMPLED_OUT.label
+    EXCLUDED_BY_HAND = SkipReason.EXCLUDED_BY_HAND.value, SkipReason.EXCLUDED_BY_HAND.label
+    NOT_IN_AUDIENCE = "not_in_audience", "Nobody there belongs to the audience"
+    MAX_DELAY = "max_delay", "Seen too late"
+    UNDONE = "undone", "No longer true"
+
+
 class FiringOutcome(TextChoices):
     """What came of one object that a trigger looked at."""
 

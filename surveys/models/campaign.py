@@ -37,6 +37,12 @@ class Campaign(models.Model):
     watched_from = models.DateTimeField(
         null=True, blank=True
     )  # bounces before it have been looked at by a person
+    extended_at = models.DateTimeField(
+        null=True, blank=True
+    )  # since then it only collects and reminds, it invites nobody
+    reminders_most = models.PositiveSmallIntegerField(
+        null=True, blank=True
+    )  # fewer reminders than launched with; NULL: the version's
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
@@ -60,6 +66,12 @@ class CampaignVersion(models.Model):
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveSmallIntegerField(default=1)
+    about = models.CharField(
+        max_length=80, blank=True
+    )  # CSAT: what one is satisfied with; CES: a lifecycle phase instead of an issue
+    tested_at = models.DateTimeField(
+        null=True, blank=True
+    )  # when the server took a test mail with exactly these words
     kind = models.CharField(max_length=10, choices=SurveyKind)
     nature = models.CharField(max_length=15, choices=Nature, default=Nature.RELATIONSHIP)
     series_key = models.CharField(max_length=64)

@@ -4,7 +4,7 @@ from django.db.models.functions import Now
 
 from customers.models import Contact, Customer
 from customers.models.scoped import ScopedQuerySet
-from surveys.choices import FiringOutcome, SkipReason
+from surveys.choices import FiringOutcome, FiringReason
 from surveys.models.campaign import Campaign
 from surveys.models.invitation import Invitation
 
@@ -23,7 +23,7 @@ class Firing(models.Model):
     occurred_at = models.DateTimeField()  # when the event happened in the world
     due_at = models.DateTimeField()
     outcome = models.CharField(max_length=10, choices=FiringOutcome)
-    reason = models.CharField(max_length=20, choices=SkipReason, blank=True)
+    reason = models.CharField(max_length=20, choices=FiringReason, blank=True)
     recorded_at = models.DateTimeField(db_default=Now())
 
     objects = ScopedQuerySet.as_manager()
@@ -32,7 +32,7 @@ class Firing(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["campaign", "object_key"], name="surveys_firing_once"),
             models.CheckConstraint(
-                condition=Q(outcome__in=FiringOutcome.values) & Q(reason__in=["", *SkipReason.values]),
+                condition=Q(outcome__in=FiringOutcome.values) & Q(reason__in=["", *FiringReason.values]),
                 name="surveys_firing_words",
             ),
         ]

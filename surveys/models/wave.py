@@ -19,6 +19,9 @@ class Wave(models.Model):
     seed = models.PositiveIntegerField(default=0)
     eligible_count = models.PositiveIntegerField(default=0)
     planned_count = models.PositiveIntegerField(default=0)
+    confirmed_count = models.PositiveIntegerField(
+        null=True, blank=True
+    )  # people a person agreed to ask; NULL: nobody looked at this wave before
     starts_at = models.DateTimeField(null=True, blank=True)  # when its first mails may leave
     snapshot_at = models.DateTimeField(null=True, blank=True)
     canary_until = models.DateTimeField(null=True, blank=True)
