@@ -5,7 +5,6 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0010_let_a_person_be_forgotten"),
         ("surveys", "0007_remember_automatic_looks"),
     ]
 
