@@ -3,8 +3,10 @@
 The readings are cut into parts of about equal size; each part's churn is drawn towards the overall churn, turned into
 log odds of staying, made monotone by pooling neighbours, and stretched to 0-100. Values with few distinct readings get
 a step each, others straight lines between the parts. What is fitted is an ordinary curve: it can be read and edited.
+How far it was stretched is kept beside it, because that is how much the measure says: weights are fitted to log odds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,11 +30,16 @@ LEAST_REACH = 0.05  # log odds between the best and the worst part below which a
 
 @dataclass(frozen=True, slots=True)
 class FittedCurve:
-    """A curve as a card stores it, and the points of a customer without a reading."""
+    """A curve as a card stores it, and the points of a customer without a reading.
+
+    `low` is what 0 points say: log odds of staying beside those of all rows. 100 points say `reach` more.
+    """
 
     kind: Literal["linear", "step"]
     points: tuple[tuple[int, int], ...]
     neutral: int
+    low: float = 0.0
+    reach: float = 0.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,16 +62,27 @@ class Rows:
             for n, direction in enumerate(self.directions)
         ]
 
-    def points(self, rows: Mask) -> Floats:
-        """Points / 100 of all rows on the curves of these rows; a measure without a curve is the same for all."""
-        found = np.full(self.values.shape, 0.5)
+    def evidence(self, rows: Mask) -> Floats:
+        """Log odds of staying that the curves of these rows give to all rows; nothing where there is no curve."""
+        found = np.zeros(self.values.shape)
         for n, curve in enumerate(self.curves(rows)):
             if curve is not None:
-                heights, neutral = on_curve(curve, self.values[:, n]) / FULL, curve.neutral / FULL
-                faded = neutral + (heights - neutral) * self.fade[:, n]
-                counts = self.present[:, n] & (self.fade[:, n] > 0)
-                found[:, n] = np.where(counts, faded, neutral)
+                found[:, n] = curve.low + curve.reach * self._heights(n, curve)
         return found
+
+    def points(self, curves: Sequence[FittedCurve | None]) -> Floats:
+        """Points / 100 of all rows; a measure without a curve is the same for all."""
+        found = np.full(self.values.shape, 0.5)
+        for n, curve in enumerate(curves):
+            if curve is not None:
+                found[:, n] = self._heights(n, curve)
+        return found
+
+    def _heights(self, measure: int, curve: FittedCurve) -> Floats:
+        fade, neutral = self.fade[:, measure], curve.neutral / FULL
+        heights = on_curve(curve, self.values[:, measure]) / FULL
+        counts = self.present[:, measure] & (fade > 0)
+        return np.where(counts, neutral + (heights - neutral) * fade, neutral)
 
 
 def on_curve(curve: FittedCurve, values: Ints) -> Floats:
@@ -106,7 +124,13 @@ def fit_curve(values: Ints, present: Mask, churned: Floats, direction: Direction
     between = round(FULL * min(1.0, max(0.0, (neutral - low) / (high - low))) / MICRO) * MICRO
     is_step = len(np.unique(known)) <= FEW_VALUES
     places = starts if is_step else centres
-    return FittedCurve("step" if is_step else "linear", _knots(places, heights, is_step=is_step), between)
+    return FittedCurve(
+        kind="step" if is_step else "linear",
+        points=_knots(places, heights, is_step=is_step),
+        neutral=between,
+        low=low - overall,
+        reach=high - low,
+    )
 
 
 def _rate(churned: Floats) -> float:

@@ -3,6 +3,8 @@
 x holds points / 100 per measure (missing = neutral), y says who churned, `shares` are the base shares of the card.
 The reference fit keeps the shares and learns one slope; the free fit learns a slope >= 0 per measure, drawn towards
 the reference by lambda. Both problems are convex and tiny, so an active-set Newton method of our own solves them.
+Where curves are fitted too, x holds log odds of staying, measure by measure, and the free fit is drawn towards believing
+every curve alike: a curve that hardly rises then weighs little from the start, however far it is stretched on the card.
 Statistics, not arithmetic of scores: floats throughout, every random choice from a fixed seed.
 """
 
@@ -15,7 +17,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-Redesign = Callable[[Mask], Floats]
 
 STRENGTHS = (
     0.1,
@@ -53,6 +54,18 @@ class Fit:
     slopes: Floats
     loss: float
     slope: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Redesign:
+    """Curves that are fitted along with the weights.
+
+    `evidence` tells log odds of all rows from rows of a mask only, measure by measure; `reach` what 100 points on the
+    final curve of each measure are worth in log odds.
+    """
+
+    evidence: Callable[[Mask], Floats]
+    reach: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,21 +189,24 @@ def propose(
     """Choose lambda by left-out loss, compare with the present shares, and give intervals when it is better.
 
     `customers` names the customer of each row: a customer is left out, or drawn, with all of its rows. `redesign`
-    makes other points for all rows from the rows of a mask only (fitted curves); the present card keeps `x`.
+    tells other x for all rows from rows of a mask only; the present card keeps `x`. Slopes and shares are of points.
     """
     shares = shares / shares.sum()
     owners = np.unique(customers, return_inverse=True)[1]
     outs = _left_outs(customers, seed, most_folds=LEAVE_ONE_OUT if redesign is None else FOLDS)
     before, logits_before = _left_out_reference(x, y, shares, outs)
-    folds = [(out, x if redesign is None else redesign(~out)) for out in outs]
-    x = x if redesign is None else _crossed(folds)
-    tried = [_left_out(x, y, shares, folds, strength) for strength in STRENGTHS]
+    task = (
+        _Task(x, y, shares, np.ones(len(shares)), [(out, x) for out in outs])
+        if redesign is None
+        else _redesigned(redesign, y, customers, outs, seed)
+    )
+    tried = [task.left_out(strength) for strength in STRENGTHS]
     chosen = _largest_as_good([loss for loss, _ in tried], owners)
     after, logits_after = tried[chosen]
-    fit = free(x, y, np.ones(len(y)), shares, STRENGTHS[chosen])
+    slopes = task.slopes(STRENGTHS[chosen])
     # the pull that all but keeps the present shares is as good as any, and nothing else is new
     is_kept = redesign is None and chosen == len(STRENGTHS) - 1
-    better = not is_kept and _is_clear_gain(before - after, owners) and fit.slopes.sum() > 0
+    better = not is_kept and _is_clear_gain(before - after, owners) and slopes.sum() > 0
     return Proposal(
         better=bool(better),
         strength=STRENGTHS[chosen],
@@ -198,16 +214,57 @@ def propose(
         loss_after=float(after.mean()),
         auc_before=area(logits_before, y),
         auc_after=area(logits_after, y),
-        shares=_shares(x, y, owners, shares, fit, STRENGTHS[chosen], seed) if better else (),
-        slopes=tuple(float(b) for b in fit.slopes),
+        shares=_shares(task, shares, slopes, owners, STRENGTHS[chosen], seed) if better else (),
+        slopes=tuple(float(b) for b in slopes),
     )
 
 
-def _crossed(folds: Sequence[tuple[Mask, Floats]]) -> Floats:
-    """Every row with the points that rows of other customers gave it, so that no curve flatters its own rows."""
-    found = np.empty_like(folds[0][1])
-    for out, seen in folds:
-        found[out] = seen[out]
+@dataclass(frozen=True, eq=False, slots=True)
+class _Task:
+    """What the free fit works on: x of all rows, x of every fold, and what a slope is worth per point of the card."""
+
+    x: Floats
+    y: Floats
+    drawn_to: Floats
+    reach: Floats
+    folds: Sequence[tuple[Mask, Floats]]
+
+    def left_out(self, strength: float) -> tuple[Floats, Floats]:
+        """Loss and logit of every row by a fit that did not see its customer."""
+        logits, start = np.zeros(len(self.y)), self.fit(np.ones(len(self.y)), strength)
+        for out, seen in self.folds:
+            fit = free(seen[~out], self.y[~out], np.ones(int((~out).sum())), self.drawn_to, strength, start)
+            logits[out] = fit.intercept - seen[out] @ fit.slopes
+        return _row_loss(logits, self.y), logits
+
+    def fit(self, times: Floats, strength: float, start: Fit | None = None) -> Fit:
+        """The fit on all rows."""
+        return free(self.x, self.y, times, self.drawn_to, strength, start)
+
+    def slopes(self, strength: float) -> Floats:
+        """Slopes of points / 100 on the card."""
+        return self.fit(np.ones(len(self.y)), strength).slopes * self.reach
+
+
+def _redesigned(redesign: Redesign, y: Floats, customers: Ints, outs: Sequence[Mask], seed: int) -> _Task:
+    """Curves tell how much each of them says, so the weights are drawn towards believing them alike."""
+    alike = np.full(len(redesign.reach), 1 / len(redesign.reach))
+    folds = [(out, _crossed(redesign, ~out, customers, seed)) for out in outs]
+    x = _crossed(redesign, np.ones(len(y), dtype=bool), customers, seed)
+    return _Task(x, y, alike, redesign.reach, folds)
+
+
+def _crossed(redesign: Redesign, rows: Mask, customers: Ints, seed: int) -> Floats:
+    """X of all rows from these rows only; of these rows themselves what other customers' rows say of them.
+
+    So no curve flatters the rows that it was fitted on, and weights are fitted to what curves are worth on strangers.
+    """
+    found = redesign.evidence(rows)
+    for out in _left_outs(customers[rows], seed, most_folds=FOLDS):
+        left_out = np.flatnonzero(rows)[out]
+        others = rows.copy()
+        others[left_out] = False
+        found[left_out] = redesign.evidence(others)[left_out]
     return found
 
 
@@ -234,17 +291,6 @@ def _left_out_reference(x: Floats, y: Floats, shares: Floats, outs: Sequence[Mas
     return _row_loss(logits, y), logits
 
 
-def _left_out(
-    x: Floats, y: Floats, shares: Floats, folds: Sequence[tuple[Mask, Floats]], strength: float
-) -> tuple[Floats, Floats]:
-    logits = np.zeros(len(y))
-    start = free(x, y, np.ones(len(y)), shares, strength)
-    for out, seen in folds:
-        fit = free(seen[~out], y[~out], np.ones(int((~out).sum())), shares, strength, start)
-        logits[out] = fit.intercept - seen[out] @ fit.slopes
-    return _row_loss(logits, y), logits
-
-
 def _largest_as_good(losses: list[Floats], owners: Ints) -> int:
     """Index of the largest lambda whose loss is within one standard error (paired, by customer) of the best."""
     best = losses[int(np.argmin([loss.sum() for loss in losses]))]
@@ -267,21 +313,19 @@ def _is_clear_gain(differences: Floats, owners: Ints) -> bool:
 
 
 def _shares(
-    x: Floats, y: Floats, owners: Ints, present: Floats, fit: Fit, strength: float, seed: int
+    task: _Task, present: Floats, slopes: Floats, owners: Ints, strength: float, seed: int
 ) -> tuple[Share, ...]:
-    source = np.random.default_rng(seed)
-    count = int(owners.max()) + 1
-    drawn = []
+    source, count = np.random.default_rng(seed), int(owners.max()) + 1
+    start, drawn = task.fit(np.ones(len(task.y)), strength), []
     for _ in range(BOOTSTRAPS):
         times = source.multinomial(count, np.full(count, 1 / count))[owners].astype(float)
-        slopes = free(x, y, times, present, strength, fit).slopes
-        if slopes.sum() > 0:
-            drawn.append(slopes / slopes.sum())
+        refitted = task.fit(times, strength, start).slopes * task.reach
+        if refitted.sum() > 0:
+            drawn.append(refitted / refitted.sum())
     low, high = np.quantile(np.array(drawn), [LOW, HIGH], axis=0)
-    suggested = fit.slopes / fit.slopes.sum()
     return tuple(
         Share(float(p), float(s), float(lo), float(hi), _label(float(p), float(lo), float(hi)))
-        for p, s, lo, hi in zip(present, suggested, low, high, strict=True)
+        for p, s, lo, hi in zip(present, slopes / slopes.sum(), low, high, strict=True)
     )
 
 

@@ -1,7 +1,7 @@
 """The rows that weights and curves are fitted on: readings and points of customers on past days, and who churned."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,31 +100,16 @@ class Training:
     def curves(self, directions: Sequence[Direction], *, bands: int, seed: int) -> Curves:
         """Other curves with weights for them, and edges for so many bands."""
         rows = Rows(self.block.values, self.block.present, self.block.fade, self.churned, tuple(directions))
+        curves = tuple(rows.curves(np.ones(len(self.churned), dtype=bool)))
+        reach = np.array([0.0 if curve is None else curve.reach for curve in curves])
         proposal = fit.propose(
-            self.block.x, self.churned, self.customers, self.shares, seed=seed, redesign=rows.points
-        )
-        everybody = np.ones(len(self.churned), dtype=bool)
-        curves = tuple(rows.curves(everybody))
-        proposal = _without(proposal, [curve is None for curve in curves])
+            self.block.x, self.churned, self.customers, self.shares, seed=seed,
+            redesign=fit.Redesign(rows.evidence, reach),
+        )  # fmt: skip
         slopes = np.array(proposal.slopes)
         total = slopes.sum()
-        scores = rows.points(everybody) @ (slopes / total) if total > 0 else np.zeros(len(everybody))
+        scores = rows.points(curves) @ (slopes / total) if total > 0 else np.zeros(len(self.churned))
         return Curves(proposal, curves, _edges(scores, bands))
-
-
-def _without(proposal: Proposal, gone: Sequence[bool]) -> Proposal:
-    """The proposal without measures that have no curve in the end, though some part of the rows gave them one."""
-    slopes = [0.0 if is_gone else slope for slope, is_gone in zip(proposal.slopes, gone, strict=True)]
-    total = sum(slopes)
-    shares = (
-        tuple(
-            replace(share, suggested=slope / total)
-            for share, slope in zip(proposal.shares, slopes, strict=True)
-        )
-        if proposal.shares and total > 0
-        else ()
-    )
-    return replace(proposal, slopes=tuple(slopes), shares=shares, better=proposal.better and total > 0)
 
 
 def _edges(scores: Floats, bands: int) -> tuple[int, ...]:

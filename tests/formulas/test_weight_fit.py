@@ -118,21 +118,59 @@ def test_a_choice_gets_a_step_per_value_and_the_missing_their_own_points():
     assert 0 < found.neutral < points[0]
 
 
+def redesigned(values, churned, directions):
+    """Curves and weights from readings alone, as a suggestion with curves fits them."""
+    count, everyone = len(churned), np.ones(len(churned), bool)
+    rows = curve_fit.Rows(
+        values, np.ones(values.shape, bool), np.ones(values.shape), churned, (directions,) * values.shape[1]
+    )
+    reach = np.array([curve.reach if curve else 0.0 for curve in rows.curves(everyone)])
+    return fit.propose(
+        np.full(values.shape, 0.5),
+        churned,
+        np.arange(count),
+        np.ones(values.shape[1]),
+        seed=1,
+        redesign=fit.Redesign(rows.evidence, reach),
+    )
+
+
 def test_curves_are_judged_on_customers_they_were_not_fitted_on():
     source = np.random.default_rng(9)
     values = source.integers(0, 100_000_000, (600, 3))
     noise = (source.random(600) < 0.3).astype(float)
-    present, fade = np.ones((600, 3), bool), np.ones((600, 3))
-    rows = curve_fit.Rows(values, present, fade, noise, ("free",) * 3)
-    flat = fit.propose(
-        np.full((600, 3), 0.5), noise, np.arange(600), np.ones(3), seed=1, redesign=rows.points
-    )
-    assert not flat.better
+    assert not redesigned(values, noise, "free").better
     churned = (source.random(600) < np.where(np.abs(values[:, 0] - 50e6) < 20e6, 0.6, 0.1)).astype(float)
-    rows = curve_fit.Rows(values, present, fade, churned, ("free",) * 3)
-    found = fit.propose(
-        np.full((600, 3), 0.5), churned, np.arange(600), np.ones(3), seed=1, redesign=rows.points
-    )
+    found = redesigned(values, churned, "free")
     assert found.better
-    assert found.shares[0].suggested > 0.7
+    assert found.shares[0].suggested > 0.6
     assert found.auc_after > 0.7
+
+
+def test_a_curve_weighs_what_it_says_however_many_others_say_nothing():
+    source = np.random.default_rng(3)
+    values = source.integers(0, 2, (700, 16)) * 1_000_000
+    values[:, 0] = source.integers(0, 100_000_000, 700)
+    churned = (source.random(700) < np.where(values[:, 0] < 30e6, 0.22, 0.03)).astype(float)
+    found = redesigned(values, churned, "up")
+    slopes = np.array(found.slopes)
+    assert found.better
+    assert slopes[0] > 2 * slopes[1:].max()
+    assert slopes[0] / slopes.sum() > 0.4
+
+
+def test_evidence_of_a_curve_is_log_odds_beside_those_of_all_rows():
+    values = np.repeat([0, 1_000_000], [300, 300])[:, None]
+    churned = np.concatenate([np.tile([1, 1, 0], 100), np.tile([1, 0, 0], 100)]).astype(float)
+    present = np.ones((600, 1), bool)
+    present[[0, 599]] = False
+    rows = curve_fit.Rows(values, present, np.ones((600, 1)), churned, ("up",))
+    found = rows.evidence(np.ones(600, bool))[:, 0]
+    # 199 of 299 and 100 of 299 left, with 10 rows more at one half, each over 309
+    assert found[1] == pytest.approx(np.log(105 / 204), abs=1e-3)
+    assert found[400] == pytest.approx(np.log(204 / 105), abs=1e-3)
+    assert found[[0, 599]] == pytest.approx(0.0, abs=0.01)  # nothing is known of them
+    curve = rows.curves(np.ones(600, bool))[0]
+    assert curve.low + curve.reach == pytest.approx(found[400], abs=1e-9)
+    assert rows.points([curve])[[1, 400], 0] == pytest.approx([0.0, 1.0])
+    assert (rows.points([None]) == 0.5).all()
