@@ -18,8 +18,10 @@ from django.template.loader import render_to_string
 from config.web.errors import DomainError
 from customers.models import Contact, Customer
 from surveys.choices import MessageKind, SurveyKind
-from surveys.formulas.scales import SCALES
+from surveys.formulas.scales import SCALES, Scale
 from surveys.models import CampaignText, CampaignVersion, Invitation, Message, Wave
+from surveys.services import senders
+from surveys.words import catalogue
 
 WRAP = 76  # characters; mail programs add a quote mark and still stay under 78
 FOLD = 78  # characters per header line where a blank allows it
@@ -51,12 +53,13 @@ def survey_mail(message: Message, *, links: MailLinks, now: datetime, subject_pr
     invitation = message.invitation
     version, text = invitation.wave.version, invitation.text
     words = _words(message, links, subject_prefix)
+    sender = senders.sender_of(version, invitation.owner_at_send, text.language)
     mime = MIMEMultipart("alternative")
     headers = {
-        "From": _address(version.sender_name, version.sender_email),
+        "From": _address(sender.name, sender.email),
         "To": _address(invitation.contact.name if invitation.contact else "", invitation.email_norm),
-        "Reply-To": _address("", version.reply_to),
-        "Subject": words["subject"],
+        "Reply-To": _address("", sender.reply_to),
+        "Subject": str(words["subject"]),
         "Date": format_datetime(now),
         "Message-ID": message.message_id,
         "List-Id": f"{_kind_word(version.kind)} survey <{version.kind}.surveys.{_host()}>",
@@ -64,7 +67,7 @@ def survey_mail(message: Message, *, links: MailLinks, now: datetime, subject_pr
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Auto-Submitted": "auto-generated",
         "X-Auto-Response-Suppress": "OOF, AutoReply",
-        "Feedback-ID": f"c{invitation.wave.campaign_id}:{version.kind}:survey:tend",
+        "Feedback-ID": f"c{invitation.wave.campaign_id}:{version.kind}:{_manner(version)}:tend",
         "Content-Language": text.language,
     }
     if message.kind == MessageKind.REMINDER:
@@ -95,27 +98,58 @@ def _words(message: Message, links: MailLinks, subject_prefix: str) -> dict[str,
     invitation = message.invitation
     version, text, contact = invitation.wave.version, invitation.text, invitation.contact
     scale = SCALES[version.kind]
-    owner = invitation.owner_at_send
-    labels = text.labels if len(text.labels) == len(scale.points) else [""] * len(scale.points)
+    name = (catalogue.plain(contact.name).split() or [""])[0] if contact else ""
+    customer = catalogue.plain(invitation.customer.name) if invitation.customer else ""
+    say = catalogue.Spoken(
+        text.language,
+        company=version.company,
+        name=name,
+        customer=customer,
+        low=f"{scale.low} – {text.labels[0]}",
+        high=f"{scale.high} – {text.labels[-1]}",
+    )
+    is_rtl = say.words.direction == "rtl"
     return {
+        "say": say,
+        "dir": say.words.direction,
+        "start": "right" if is_rtl else "left",
+        "end": "left" if is_rtl else "right",
         "version": version,
         "text": text,
         "subject": f"{subject_prefix}{text.subject}",
         "is_nps": version.kind == SurveyKind.NPS,
-        "points": [
-            (point, label, f"{links.answer}?r={point}")
-            for point, label in zip(scale.points, labels, strict=True)
-        ],
-        "top": scale.high,
+        "is_anonymous": version.is_anonymous,
+        "points": _points(say, text, scale, links),
         "low_end": f"{scale.low} – {text.labels[0]}",
         "high_end": f"{scale.high} – {text.labels[-1]}",
-        "first_name": (contact.name.split() or [""])[0] if contact else "",
-        "customer": invitation.customer.name if invitation.customer else "",
-        "signed_by": owner.name if owner else "",
+        "first_name": name,
+        "customer": customer,
+        "sender": senders.sender_of(version, invitation.owner_at_send, text.language),
         "links": links,
-        "privacy": f"{settings.SITE_URL}/privacy",
+        "privacy": f"{settings.SITE_URL}/privacy?lang={say.language}",
         "is_reminder": message.kind == MessageKind.REMINDER,
     }
+
+
+def _points(
+    say: catalogue.Spoken, text: CampaignText, scale: Scale, links: MailLinks
+) -> list[tuple[int, str, str, str]]:
+    """Number, label, address and spoken name of every point; labels only where each point has its own."""
+    labels = text.labels if len(text.labels) == len(scale.points) else [""] * len(scale.points)
+    return [
+        (
+            point,
+            label,
+            f"{links.answer}?r={point}",
+            say.words.point_of.format(point=point, top=scale.high),
+        )
+        for point, label in zip(scale.points, labels, strict=True)
+    ]
+
+
+def _manner(version: CampaignVersion) -> str:
+    """Tells the mail checks that a mail without rating links is meant so."""
+    return "anonymous" if version.is_anonymous else "survey"
 
 
 def _kind_word(kind: str) -> str:

@@ -66,16 +66,17 @@ def look(page: MailHtml) -> list[Line]:
     ]
 
 
-def reading_order(page: MailHtml, *, kind: str) -> list[Line]:
+def reading_order(page: MailHtml, *, kind: str, is_rated: bool) -> list[Line]:
     """C36: the text of a rating link begins with its number; question and scale come before it in the source."""
     rating = [tag for tag in page.named("a") if "?r=" in tag.attrs.get("href", "")]
     heading = (page.named("h1") or [None])[0]
+    if not is_rated:
+        return [("C36", heading and not rating, "an anonymous mail carries the question and no rating link")]
     named = all(_begins_with_number(tag) for tag in rating)
     before = bool(heading and rating and heading.order < rating[0].order)
     if kind == "nps" and before:
-        ends = SCALES[kind].labels
         told = " ".join(tag.text for tag in page.named("p") if tag.order < rating[0].order)
-        before = all(word in told for word in ends) or not told.isascii()
+        before = all(f"{end} – " in told for end in (SCALES[kind].low, SCALES[kind].high))
     return [("C36", named and before, "question and ends must come before numbered links")]
 
 

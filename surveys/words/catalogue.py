@@ -38,8 +38,8 @@ def direction(language: str) -> str:
 
 
 def plain(value: object) -> str:
-    """A name or address as it may stand in a sentence: nothing in it turns the reading direction."""
-    return _TURNS.sub("", str(value))
+    """A name or address as it may stand in a sentence: one line, and nothing in it turns the reading direction."""
+    return " ".join(_TURNS.sub("", str(value)).split())
 
 
 class Spoken:
