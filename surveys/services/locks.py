@@ -1,9 +1,10 @@
-"""All row locks of the app, always in the same order: campaign, message, person clock, customer clock, invitation."""
+"""All row locks of the app, always in the same order: campaign, message, person clock, customer clock, invitation, answer."""
 
-from datetime import date
+from collections.abc import Iterable, Sequence
 
-from surveys.models import Campaign, Invitation, SendClock
-from surveys.queries.audience import owner_on
+from django.db.models import Q
+
+from surveys.models import Campaign, Invitation, Response, SendClock
 
 
 def lock_campaign(campaign_id: int) -> Campaign:
@@ -11,20 +12,40 @@ def lock_campaign(campaign_id: int) -> Campaign:
     return Campaign.objects.select_for_update(of=("self",)).select_related("current").get(pk=campaign_id)
 
 
+class ClocksMissingError(Exception):
+    """Clocks that were never made. The caller's transaction ends, so that its locks are let go, and starts again."""
+
+    def __init__(self, clocks: Sequence[tuple[str, str]]) -> None:
+        super().__init__(f"{len(clocks)} clocks are missing")
+        self.clocks = clocks
+
+
 def lock_clocks(*, email_hash: str, customer_id: int | None) -> None:
-    """Hold the person, then the customer, so that two campaigns decide one after the other."""
-    keys = [(SendClock.PERSON, email_hash)]
-    if customer_id is not None:
-        keys.append((SendClock.CUSTOMER, str(customer_id)))
-    for scope, key in keys:
-        if SendClock.objects.select_for_update().filter(scope=scope, key=key).first() is None:
-            SendClock.objects.bulk_create([SendClock(scope=scope, key=key)], ignore_conflicts=True)
-            SendClock.objects.select_for_update().get(scope=scope, key=key)
+    """Hold the person, then the customer, so that two campaigns decide one after the other.
 
-
-def lock_invitation(invitation_id: int, *, today: date) -> Invitation:
-    """Hold the invitation until the transaction ends: one answer at a time. `owner_id` is its primary CSM today.
-
-    Its answer is read by a second query: a row joined here would be the one seen before the wait for the lock.
+    One statement: rows are locked in the order of the sort, and "person" sorts before "customer".
     """
-    return Invitation.objects.select_for_update().annotate(owner_id=owner_on(today)).get(pk=invitation_id)
+    wanted = [(SendClock.PERSON, email_hash)]
+    if customer_id is not None:
+        wanted.append((SendClock.CUSTOMER, str(customer_id)))
+    rule = Q()
+    for scope, key in wanted:
+        rule |= Q(scope=scope, key=key)
+    held = SendClock.objects.select_for_update().filter(rule).order_by("-scope").values_list("scope", "key")
+    missing = sorted(set(wanted) - set(held))
+    if missing:
+        raise ClocksMissingError(missing)
+
+
+def make_clocks(clocks: Iterable[tuple[str, str]]) -> None:
+    """Rows to be locked from now on."""
+    SendClock.objects.bulk_create(
+        [SendClock(scope=scope, key=key) for scope, key in clocks], ignore_conflicts=True
+    )
+
+
+def lock_answer(invitation_id: int) -> Invitation:
+    """Hold the invitation and its answer until the transaction ends: one answer or judgement at a time."""
+    invitation = Invitation.objects.select_for_update().get(pk=invitation_id)
+    list(Response.objects.select_for_update().filter(invitation=invitation_id).values_list("pk"))
+    return invitation

@@ -1,8 +1,8 @@
 """Recording an answer: one response per invitation, a revision per changed content (S-93)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,14 +15,24 @@ from config.work.nudge import nudge
 from customers.choices import FollowUpKind, FollowUpPriority
 from customers.models import Customer
 from customers.services import follow_ups, staleness
-from surveys.choices import Channel, DeliveryState, ResponseState, ResponseStatus
+from surveys.choices import (
+    Channel,
+    DeliveryState,
+    ResponseEventKind,
+    ResponseState,
+    ResponseStatus,
+    TokenPurpose,
+)
+from surveys.formulas.evidence import Verdict
 from surveys.formulas.scales import SCALES, is_low
-from surveys.models import Invitation, LinkToken, Response, ResponseRevision
-from surveys.services import locks, uncertain
-from surveys.services.evidence import Press
+from surveys.models import Invitation, LinkToken, Response, ResponseEvent, ResponseRevision
+from surveys.queries import links
+from surveys.services import locks, uncertain, visits
+from surveys.services.evidence import Press, verdict_on
 
 MAX_REVISIONS = 20
 MAX_COMMENT = 4000  # characters
+LATE_COMMENT = timedelta(minutes=10)  # a low score without words waits for them
 FOLLOW_UP_DAYS = 2  # days until somebody should have called
 FOLLOW_UP_BATCH = 100
 # States that take no answer whatever the clock says; an expired link is judged by its date and the grace.
@@ -50,6 +60,10 @@ class BadAnswerError(DomainError):
     code = "bad_answer"
 
 
+class _OvertakenError(Exception):
+    """Somebody else answered between our reading and our writing."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a person sent. `device_hash` recognises the same browser later; empty text keeps an earlier comment."""
@@ -61,48 +75,104 @@ class Answer:
     device_hash: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_words(self) -> bool:
+        return bool(self.comment.strip())
 
-@transaction.atomic
+
 def record_response(
     *, link: LinkToken, answer: Answer, now: datetime, press: Press | None = None
 ) -> Response:
     """The answer given by this link. Saying the same again adds nothing; another content adds a revision, last wins.
 
-    `press` is how the client showed itself; without it nothing speaks against the answer.
+    `press` is how the client showed itself; without it nothing speaks against the answer. A suspect answer is kept
+    apart: it counts nowhere, and the next one that counts replaces it. A link read by `links.find_for_press` spares
+    a query.
     """
-    del press
-    invitation = link.message.invitation
-    version = invitation.wave.version
+    version = link.message.invitation.wave.version
     if not SCALES[version.kind].holds(answer.score) or len(answer.comment) > MAX_COMMENT:
         raise BadAnswerError(
             "This score is not on the scale.", hint="Choose one of the points.", field="score"
         )
-    zone = getattr(link, "home_zone", None) or settings.DEFAULT_TIME_ZONE
-    today = now.astimezone(ZoneInfo(zone)).date()
-    held = locks.lock_invitation(invitation.pk, today=today)
-    if held.response_state in CLOSED_STATES:
-        raise AnswerClosedError("This survey is closed.")
-    silent = held.response_state in SILENT_STATES
-    response = None if silent else Response.objects.filter(invitation=held).first()
-    changed = _first(link, held, answer, now) if response is None else _edit(response, answer, now)
-    if changed is None:
-        return response
-    _after(changed, held, today)
+    try:
+        return _write(link, answer, press, now, is_second=False)
+    except _OvertakenError:
+        return _write(link, answer, press, now, is_second=True)
+
+
+@transaction.atomic
+def _write(
+    link: LinkToken, answer: Answer, press: Press | None, now: datetime, *, is_second: bool
+) -> Response:
+    """Judge and store. The second try reads under locks that every other writer needs, so it cannot be overtaken."""
+    if is_second:
+        locks.lock_answer(link.message.invitation_id)
+    is_read = hasattr(link, "looks") and not is_second
+    response = _record(link if is_read else _read(link, press, now), answer, press, now)
+    if press is not None:
+        visits.note_press(link=link, client=press.fingerprints[0], score=answer.score, now=now)
     if link.message.delivery_state == DeliveryState.UNCERTAIN:
         uncertain.settle_as_sent(message_ids=[link.message_id], by="answer", now=now)
-    return changed
+    return response
 
 
-def _first(link: LinkToken, held: Invitation, answer: Answer, now: datetime) -> Response:
+def _read(link: LinkToken, press: Press | None, now: datetime) -> LinkToken:
+    clients = press.fingerprints if press else ()
+    found = links.find_for_press(link.sha256, TokenPurpose.ANSWER, clients=clients, now=now)
+    if found is None:
+        raise AnswerClosedError("This survey is closed.")
+    return found
+
+
+def _record(link: LinkToken, answer: Answer, press: Press | None, now: datetime) -> Response:
     invitation = link.message.invitation
+    if invitation.response_state in CLOSED_STATES:
+        raise AnswerClosedError("This survey is closed.")
+    response: Response | None = getattr(invitation, "response", None)
+    verdict = Verdict()
+    if press is not None:
+        after_suspect = response is not None and response.status == ResponseStatus.SUSPECT
+        verdict = verdict_on(
+            link=link, press=press, has_comment=answer.has_words, after_suspect=after_suspect, now=now
+        )
+    today = now.astimezone(ZoneInfo(link.home_zone or settings.DEFAULT_TIME_ZONE)).date()
+    given = Given(answer=answer, verdict=verdict, is_judged=press is not None, today=today, now=now)
+    if response is None:
+        return _first(link, given)
+    if verdict.is_suspect and response.status == ResponseStatus.COUNTED:
+        _event(response, ResponseEventKind.SET_ASIDE, given)
+        return response
+    return _again(link, response, given)
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer with what was judged of it and the organisation's day."""
+
+    answer: Answer
+    verdict: Verdict
+    is_judged: bool
+    today: date
+    now: datetime
+
+    @property
+    def evidence(self) -> dict[str, object]:
+        return self.verdict.as_json() if self.is_judged else {}
+
+
+def _first(link: LinkToken, given: Given) -> Response:
+    invitation, answer, now = link.message.invitation, given.answer, given.now
     version, scale = invitation.wave.version, SCALES[invitation.wave.version.kind]
-    status = ResponseStatus.TEST if held.is_test else ResponseStatus.COUNTED
+    is_suspect = given.verdict.is_suspect and not invitation.is_test
+    _move(invitation, SILENT_STATES, ResponseState.SUSPECT if is_suspect else ResponseState.ANSWERED)
+    counted = ResponseStatus.SUSPECT if is_suspect else ResponseStatus.COUNTED
+    status = ResponseStatus.TEST if invitation.is_test else counted
     response = Response.objects.create(
-        invitation=held,
+        invitation=invitation,
         message=link.message,
         campaign_id=invitation.wave.campaign_id,
-        customer_id=held.customer_id,
-        contact_id=held.contact_id,
+        customer_id=invitation.customer_id,
+        contact_id=invitation.contact_id,
         kind=version.kind,
         nature=version.nature,
         series_key=version.series_key,
@@ -113,75 +183,133 @@ def _first(link: LinkToken, held: Invitation, answer: Answer, now: datetime) -> 
         score=answer.score,
         comment=answer.comment,
         wants_contact=answer.wants_contact,
+        extra=dict(answer.extra),
         device_hash=answer.device_hash,
-        language=held.language,
-        phase=held.phase_at_send,
-        owner_at_answer_id=held.owner_id,
+        language=invitation.language,
+        phase=invitation.phase_at_send,
+        owner_at_answer_id=links.owner_on(link, given.today),
         sent_at=link.message.accepted_at,
         first_answered_at=now,
         answered_at=now,
-        needs_follow_up_at=now
-        if status == ResponseStatus.COUNTED and _needs_person(version.kind, answer)
+        needs_follow_up_at=_follow_up_at(version.kind, answer, now)
+        if status == ResponseStatus.COUNTED
         else None,
     )
-    _add_revision(response, now)
-    Invitation.objects.filter(pk=held.pk).update(response_state=ResponseState.ANSWERED)
+    _add_revision(response, given)
+    if is_suspect:
+        _event(response, ResponseEventKind.SUSPECTED, given)
+    _after(response, given)
     return response
 
 
-def _edit(response: Response, answer: Answer, now: datetime) -> Response | None:
-    """A further revision, or None when the content is the same."""
-    kept = "" if answer.remove_comment else answer.comment or response.comment
-    before = (response.score, response.comment, response.wants_contact)
-    if before == (answer.score, kept, answer.wants_contact):
-        return None
-    if response.revision >= MAX_REVISIONS:
+def _again(link: LinkToken, response: Response, given: Given) -> Response:
+    """A further revision, unless the content is the same. A counted answer takes the place of a suspect one."""
+    answer = given.answer
+    replaces = response.status == ResponseStatus.SUSPECT and not given.verdict.is_suspect
+    kept = "" if answer.remove_comment else answer.comment or ("" if replaces else response.comment)
+    extra = dict(answer.extra) or ({} if answer.remove_comment or replaces else response.extra)
+    before = (response.score, response.comment, response.wants_contact, response.extra)
+    if not replaces and before == (answer.score, kept, answer.wants_contact, extra):
+        return response
+    if response.revision >= MAX_REVISIONS and not replaces:
+        if response.status == ResponseStatus.SUSPECT:
+            return response  # evidence never turns anybody away, and a machine has said enough
         raise TooManyEditsError("This answer has been changed very often.", hint="Write to us instead.")
-    was_low = is_low(response.kind, response.score) or response.wants_contact
-    if response.status == ResponseStatus.COUNTED and not was_low and _needs_person(response.kind, answer):
-        response.needs_follow_up_at = now
-    response.score, response.comment, response.wants_contact = answer.score, kept, answer.wants_contact
-    response.device_hash = answer.device_hash
-    response.answered_at, response.revision = now, response.revision + 1
-    response.updated_at = Now()
-    response.save(
-        update_fields=[
-            "score",
-            "comment",
-            "wants_contact",
-            "device_hash",
-            "answered_at",
-            "revision",
-            "updated_at",
-            "needs_follow_up_at",
-        ]
-    )
-    _add_revision(response, now)
+    changes: dict[str, Any] = {
+        "score": answer.score,
+        "comment": kept,
+        "wants_contact": answer.wants_contact,
+        "extra": extra,
+        "device_hash": answer.device_hash,
+        "answered_at": given.now,
+        "revision": response.revision + 1,
+    }
+    changes |= _replaced(link, given) if replaces else _edited(response, given, kept)
+    if replaces:
+        _move(link.message.invitation, [ResponseState.SUSPECT], ResponseState.ANSWERED)
+    _save_over(response, changes)
+    _add_revision(response, given)
+    _after(response, given)
     return response
 
 
-def _add_revision(response: Response, now: datetime) -> None:
+def _replaced(link: LinkToken, given: Given) -> dict[str, Any]:
+    """What changes when an answer counts for the first time: its edit window begins now."""
+    return {
+        "status": ResponseStatus.COUNTED,
+        "message_id": link.message_id,
+        "sent_at": link.message.accepted_at,
+        "first_answered_at": given.now,
+        "owner_at_answer_id": links.owner_on(link, given.today),
+        "needs_follow_up_at": _follow_up_at(
+            link.message.invitation.wave.version.kind, given.answer, given.now
+        ),
+    }
+
+
+def _edited(response: Response, given: Given, comment: str) -> dict[str, Any]:
+    if response.status != ResponseStatus.COUNTED:
+        return {}
+    answer = given.answer
+    elsewhere = bool(response.device_hash) and response.device_hash != answer.device_hash
+    due = _follow_up_at(response.kind, replace(answer, comment=comment), given.now)
+    was_low = is_low(response.kind, response.score) or response.wants_contact
+    pending = response.needs_follow_up_at
+    if pending is not None:
+        due = min(pending, due) if due else pending  # raising the score closes nothing (S-131)
+    elif was_low:
+        due = None  # the open case shows every revision
+    return {"needs_follow_up_at": due} | ({"edited_elsewhere_at": given.now} if elsewhere else {})
+
+
+def _move(invitation: Invitation, sources: Collection[ResponseState], target: ResponseState) -> None:
+    """The lock of an answer: whoever moves the invitation holds its row until the commit."""
+    moved = Invitation.objects.filter(pk=invitation.pk, response_state__in=sources)
+    if not moved.update(response_state=target):
+        raise _OvertakenError
+
+
+def _save_over(response: Response, changes: dict[str, Any]) -> None:
+    """Write the row as it was read; another revision or status since then means that somebody was first."""
+    same = Response.objects.filter(pk=response.pk, revision=response.revision, status=response.status)
+    if not same.update(**changes, updated_at=Now()):
+        raise _OvertakenError
+    for name, value in changes.items():
+        setattr(response, name, value)
+
+
+def _add_revision(response: Response, given: Given) -> None:
     ResponseRevision.objects.create(
         response=response,
         number=response.revision,
         score=response.score,
         comment=response.comment,
         wants_contact=response.wants_contact,
-        occurred_at=now,
+        extra=response.extra,
+        occurred_at=given.now,
         device_hash=response.device_hash,
+        evidence=given.evidence,
     )
 
 
-def _needs_person(kind: str, answer: Answer) -> bool:
-    return is_low(kind, answer.score) or answer.wants_contact
+def _event(response: Response, kind: ResponseEventKind, given: Given) -> None:
+    reason = f"{given.answer.score}: {', '.join(given.verdict.reasons)}"
+    ResponseEvent.objects.create(response=response, kind=kind, reason=reason, occurred_at=given.now)
 
 
-def _after(response: Response, held: Invitation, today: object) -> None:
+def _follow_up_at(kind: str, answer: Answer, now: datetime) -> datetime | None:
+    """When somebody should look: at once with words or a wish, else when a late comment had its time (S-130)."""
+    if not (is_low(kind, answer.score) or answer.wants_contact):
+        return None
+    return now if answer.has_words or answer.wants_contact else now + LATE_COMMENT
+
+
+def _after(response: Response, given: Given) -> None:
     """Health follows in this transaction's wake, a follow-up by the next run of its ticker."""
-    if response.status != ResponseStatus.COUNTED or held.customer_id is None:
+    if response.status != ResponseStatus.COUNTED or response.customer_id is None:
         return
-    staleness.mark(customer_ids=[held.customer_id], from_day=today, cause="survey answer")
-    if response.needs_follow_up_at is not None:
+    staleness.mark(customer_ids=[response.customer_id], from_day=given.today, cause="survey answer")
+    if response.needs_follow_up_at is not None and response.needs_follow_up_at <= given.now:
         nudge("surveys.open_follow_ups")
 
 

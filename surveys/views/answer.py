@@ -40,7 +40,11 @@ OPEN, ANSWERED, LOCKED, CLOSED = "open", "answered", "locked", "closed"
 @require_http_methods(["GET", "HEAD", "POST"])
 def answer(request: HttpRequest, token: str) -> HttpResponse:
     """The question with the clicked score checked; a POST records the answer and leads to the thanks."""
-    link = public.find_link(token, TokenPurpose.ANSWER, TokenPurpose.HONEYPOT)
+    purposes = (TokenPurpose.ANSWER, TokenPurpose.HONEYPOT)
+    if request.method == "POST":
+        link = public.find_link_to_press(request, token, *purposes)
+    else:
+        link = public.find_link(token, *purposes)
     if link is None:
         return public.not_found(request)
     now = timezone.now()

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from config.web import client
 from config.work import limits
@@ -12,6 +13,7 @@ from surveys import tokens
 from surveys.choices import TokenPurpose
 from surveys.models import LinkToken
 from surveys.queries import links
+from surveys.views.clients import fingerprints
 
 MISS_LIMIT, MISS_WINDOW = 30, timedelta(minutes=10)  # unknown links per client network
 MAX_BODY = 16 * 1024  # bytes
@@ -45,7 +47,14 @@ def sealed(response: HttpResponse) -> HttpResponse:
 
 def find_link(token: str, *purposes: TokenPurpose) -> LinkToken | None:
     """The link of that secret for one of the purposes; the same work for every kind of miss."""
-    return links.find(tokens.digest(token), *purposes)
+    return links.find(tokens.digest(token), *purposes, now=timezone.now())
+
+
+def find_link_to_press(request: HttpRequest, token: str, *purposes: TokenPurpose) -> LinkToken | None:
+    """The same for a POST, with what is known of this client's looks."""
+    now = timezone.now()
+    clients = fingerprints(request, now)
+    return links.find_for_press(tokens.digest(token), *purposes, clients=clients, now=now)
 
 
 def not_found(request: HttpRequest) -> HttpResponse:

@@ -63,5 +63,5 @@ def make_sent_message(owner, *, by, kind="nps", now=NOW, **plan):
 def answer(message, score, *, now=NOW, comment="", **fields):
     """Answer a message by its link, as the page does."""
     token = LinkToken.objects.get(message=message, purpose=TokenPurpose.ANSWER)
-    link = links.find(token.sha256, TokenPurpose.ANSWER)
+    link = links.find(token.sha256, TokenPurpose.ANSWER, now=now)
     return record_response(link=link, answer=Answer(score=score, comment=comment, **fields), now=now)

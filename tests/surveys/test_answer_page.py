@@ -9,6 +9,7 @@ import time_machine
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from customers.models import FollowUp, StaleMark
 from surveys import tokens
@@ -18,6 +19,7 @@ from tests.factories.surveys import make_sent_message
 from tests.surveys.conftest import path_of
 
 pytestmark = pytest.mark.django_db
+READING = timedelta(seconds=5)
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +45,10 @@ def nonce_in(page):
 
 
 def send(browser, path, score, **fields):
+    """Press Send as a person does: some seconds after the form came."""
     form = browser.get(path + "?change=1")
-    return browser.post(path, {"form": nonce_in(form), "score": score, **fields})
+    with time_machine.travel(timezone.now() + READING, tick=False):
+        return browser.post(path, {"form": nonce_in(form), "score": score, **fields})
 
 
 def test_get_and_head_of_every_rating_link_answer_nothing(asked, plain):
@@ -265,10 +269,11 @@ def test_a_look_settles_to_visited_but_a_head_or_prefetch_does_not(asked, plain,
     plain.head(answer)
     plain.get(answer, headers={"sec-purpose": "prefetch"})
     plain.get(honeypot)
-    visits.settle_visits(now=now)
+    settled = now + timedelta(hours=1, minutes=3)
+    visits.settle_visits(now=settled)
     assert Invitation.objects.get().response_state == "none"
     plain.get(answer, headers={"user-agent": "A person's browser"})
-    visits.settle_visits(now=now)
+    visits.settle_visits(now=settled)
     assert Invitation.objects.get().response_state == "visited"
 
 
