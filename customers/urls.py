@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from customers.views import alerts, bulk, customer, follow_ups, imports, portfolio, search, today, touchpoints
+from customers.views import (
+    alerts,
+    bulk,
+    contacts,
+    customer,
+    follow_ups,
+    imports,
+    portfolio,
+    search,
+    today,
+    touchpoints,
+)
 
 app_name = "customers"
 urlpatterns = [
@@ -20,6 +31,9 @@ urlpatterns = [
     path("customers/<int:pk>/follow-ups/new/", follow_ups.follow_up_form, name="follow_up_form"),
     path("customers/<int:pk>/timeline/", customer.customer_timeline, name="customer_timeline"),
     path("customers/<int:pk>/contacts/", customer.customer_contacts, name="customer_contacts"),
+    path("customers/<int:pk>/contacts/new/", contacts.contact_form, name="contact_form"),
+    path("customers/<int:pk>/contacts/<int:contact_pk>/", contacts.contact_change, name="contact_change"),
+    path("customers/<int:pk>/contacts/<int:contact_pk>/erase/", contacts.contact_erase, name="contact_erase"),
     path("customers/<int:pk>/fields/", customer.customer_fields, name="customer_fields"),
     path("customers/<int:pk>/fields/edit/", customer.fields_form, name="fields_form"),
     path("customers/<int:pk>/touchpoints/new/", touchpoints.touchpoint_form, name="touchpoint_form"),

@@ -6,6 +6,8 @@ from customers.choices import FollowUpKind, FollowUpPriority, FollowUpState
 from customers.models.customer import Customer
 from customers.models.scoped import ScopedQuerySet
 
+CASE_KEY = "survey-case:"  # dedupe keys of follow-ups that mirror a survey case
+
 
 class FollowUp(models.Model):
     """A CSM's to-do for a customer. The same open item is never made twice (`dedupe_key`)."""
@@ -58,3 +60,8 @@ class FollowUp(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def case_pk(self) -> int | None:
+        """The survey case this one mirrors: it is worked on and ends there."""
+        return int(self.dedupe_key.removeprefix(CASE_KEY)) if self.dedupe_key.startswith(CASE_KEY) else None

@@ -42,6 +42,7 @@ class People:
     rows: tuple[Contact, ...]
     total: int
     named: bool
+    may_write: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,15 @@ def latest_pulse(customer: Customer) -> Pulse | None:
     return rows.select_related("recorded_by").order_by("-occurred_at", "-pk").first()
 
 
-def people_of(customer: Customer, user: User, *, shown: int = CONTACTS_SHOWN) -> People:
+def people_of(
+    customer: Customer, user: User, *, shown: int = CONTACTS_SHOWN, may_write: bool = False
+) -> People:
     """Contacts by name, those who left last."""
     rows = Contact.objects.filter(customer=customer, erased_at=None).order_by("left_on", "name", "pk")
     found = list(rows)
     found.sort(key=lambda contact: contact.left_on is not None)
-    return People(tuple(found[:shown]), len(found), may_see_identities(user))
+    named = may_see_identities(user)
+    return People(tuple(found[:shown]), len(found), named, named and may_write)
 
 
 def fields_of(customer: Customer) -> list[FieldRow]:

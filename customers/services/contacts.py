@@ -11,6 +11,7 @@ from customers.models import Contact, Customer
 from customers.services import search_text
 from customers.services.customers import EditedMeanwhileError
 from customers.services.facts import refusal
+from customers.services.imports import registry
 
 
 class ContactFields(TypedDict, total=False):
@@ -22,6 +23,9 @@ class ContactFields(TypedDict, total=False):
     language: str
     time_zone: str
     do_not_survey: bool
+    legal_basis: str
+    legal_basis_on: date | None
+    legal_basis_source: str
     left_on: date | None
 
 
@@ -42,7 +46,13 @@ def create_contact(
     external_id: str = "",
     **fields: Unpack[ContactFields],
 ) -> Contact:
-    """A new person; a second one with the same address at this customer is refused with a sentence."""
+    """A new person; a second one with the same address at this customer, or an erased address, is refused."""
+    if registry.erased_check()(email):
+        raise ErasedContactError(
+            "This person has asked to be forgotten.",
+            hint="Without the person’s own new request the address stays out.",
+            field="email",
+        )
     contact = Contact(
         customer=customer, email=email.strip(), source=source, external_id=external_id, **fields
     )

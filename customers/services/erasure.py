@@ -25,7 +25,7 @@ from customers.models import (
     Touchpoint,
     UsageEvent,
 )
-from customers.services import search_text, staleness
+from customers.services import follow_ups, search_text, staleness
 
 ERASED = "[erased]"
 NOWHERE = "erased.invalid"  # a domain that can never receive mail (RFC 2606)
@@ -65,7 +65,9 @@ def erase_person(*, email: str, by: Any, now: datetime, reason: str = "") -> tup
         _blank_log(address, contacts, changed)
     _blank_imports(address, contacts, changed)
     _blank_contacts(contacts, now, changed)
-    search_text.refresh({contact.customer_id for contact in contacts})
+    customers = {contact.customer_id for contact in contacts}
+    search_text.refresh(customers)
+    follow_ups.refresh_summaries(customers)
     row = Erasure.objects.create(
         email=address[:254],
         reason=reason.strip()[:300],

@@ -55,7 +55,7 @@ def customer(request: HttpRequest, pk: int) -> HttpResponse:
         **_follow_ups_context(request, head.customer, now),
         **_timeline_context(request, head.customer, may_edit=head.may_write),
         "alerts": list(alerts_of(request.user).filter(customer=head.customer)),
-        "people": people_of(head.customer, request.user),
+        "people": people_of(head.customer, request.user, may_write=head.may_write),
         "lines": lines_on(head.customer, day=today),
         "fields": fields_of(head.customer),
     }
@@ -99,7 +99,9 @@ def customer_timeline(request: HttpRequest, pk: int) -> HttpResponse:
 def customer_contacts(request: HttpRequest, pk: int) -> HttpResponse:
     """All contacts of a customer."""
     found = customer_for(request.user, pk)
-    context = {"people": people_of(found, request.user, shown=1000), "today": _clock(request)[1]}
+    may_write = customers_to_edit(request.user).active().filter(pk=pk).exists()
+    people = people_of(found, request.user, shown=1000, may_write=may_write)
+    context = {"people": people, "today": _clock(request)[1]}
     return _part(request, found, "customer_contacts", context)
 
 

@@ -34,6 +34,7 @@ ALL = dict.fromkeys(PEOPLE, 200)
 READERS = {"anna": 200, "mia": 200, "vera": 200, "vic": 200, "ben": 404, "carl": 404}
 WRITERS = {"anna": 200, "mia": 200, "vera": 200, "vic": 403, "ben": 404, "carl": 404}
 MANAGERS = {"anna": 403, "mia": 200, "vera": 200, "vic": 403, "ben": 403, "carl": 403}
+ADMINS = {**dict.fromkeys(PEOPLE, 403), "vera": 200}
 NOT_VIEWERS = {**ALL, "vic": 403}
 NO = dict.fromkeys(PEOPLE, 405)
 
@@ -56,6 +57,9 @@ TABLE = {
     "customer_timeline": (READERS, NO),
     "customer_contacts": (READERS, NO),
     "customer_fields": (READERS, NO),
+    "contact_form": (WRITERS, sent(WRITERS, 422)),
+    "contact_change": (WRITERS, sent(WRITERS, 422)),
+    "contact_erase": (ADMINS, sent(ADMINS, 422)),
     "touchpoint_form": (WRITERS, sent(WRITERS, 422)),
     "touchpoint_correction": (WRITERS, sent(WRITERS, 422)),
     "follow_up_form": (WRITERS, sent(WRITERS, 422)),
@@ -103,7 +107,14 @@ def planted(anna, now):
         title="Zyxalert",
         opened_at=now,
     )
-    return {"customer": customer, "touchpoint": touch, "follow_up": follow_up, "view": view, "alert": alert}
+    return {
+        "customer": customer,
+        "contact": contact,
+        "touchpoint": touch,
+        "follow_up": follow_up,
+        "view": view,
+        "alert": alert,
+    }
 
 
 def addresses(planted):
@@ -112,6 +123,8 @@ def addresses(planted):
     args = {
         "touchpoint_correction": [customer, planted["touchpoint"].pk],
         "saved_view_delete": [planted["view"].pk],
+        "contact_change": [customer, planted["contact"].pk],
+        "contact_erase": [customer, planted["contact"].pk],
         "alert_answer": [planted["alert"].pk],
         **{name: [row] for name in ("follow_up_change", "follow_up_done", "follow_up_reopen")},
     }

@@ -19,6 +19,7 @@ RAW_SQL_PLACES = (
     "metrics/sql/",
     "config/work/pg.py",
     "config/work/partitions.py",
+    "surveys/services/mail_sql.py",
     "/migrations/",
     "config/devstack/",
 )

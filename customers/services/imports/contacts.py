@@ -7,6 +7,8 @@ from config.work.pg import insert_models, update_models
 from customers.connectors.table import Row
 from customers.models import Contact
 from customers.services import search_text
+from customers.services.erasure import ERASED
+from customers.services.imports import registry
 from customers.services.imports.context import Context, plain
 
 FIELDS = ("email", "name", "role", "language", "time_zone", "do_not_survey", "left_on")
@@ -16,6 +18,7 @@ TYPE = "contact"
 def apply(rows: Sequence[Row], context: Context) -> None:
     """Create or change contacts; empty cells keep what Tend has, and nobody is moved to another customer."""
     rows = context.without_twins(rows, lambda row: row.values["contact_id"], "contact_id", "id")
+    rows = _not_erased(rows, context)
     pairs = context.with_customers(rows)
     by_id, by_email = _stored(
         {pk for _, pk in pairs}, {row.values["contact_id"] for row, _ in pairs}, context
@@ -47,6 +50,20 @@ def apply(rows: Sequence[Row], context: Context) -> None:
     _write(new, changed, context)
     context.remember(items)
     search_text.refresh(touched)
+
+
+def _not_erased(rows: Sequence[Row], context: Context) -> list[Row]:
+    """Rows of people who have not asked to be forgotten."""
+    was_erased = registry.erased_check()
+    kept = []
+    for row in rows:
+        if was_erased(row.values["email"]):
+            context.problems.add(
+                row.number, "email", ERASED, "was erased on request", "Leave this person out."
+            )
+        else:
+            kept.append(row)
+    return kept
 
 
 def _stored(
