@@ -27,6 +27,8 @@ TICKERS = {
     "surveys.reap_leases": 15,  # leases that ran out: queued again or uncertain
     "surveys.advance_campaigns": 30,  # start, snapshot, close
     "surveys.open_follow_ups": 30,  # one per unhappy answer
+    "surveys.erase_contacts": 60,  # whoever asked to be forgotten
+    "surveys.purge_traces": 300,  # what providers reported long ago; the privacy ledger
     "surveys.settle_visits": 60,  # looks at links become `visited`
 }
 # Sending may wait ten minutes for a mail server's last reply, so it has a queue of its own.

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from config.work.tickers import ticker
 from surveys.queries import policy
-from surveys.services import advance, delivery, responses, visits
+from surveys.services import advance, delivery, erasure, responses, retention, visits
 
 SENDING_S = 30  # seconds after which a run starts no new mail
 
@@ -38,3 +38,15 @@ def settle_visits() -> int:
     """Looks at links become `visited`; old looks are forgotten."""
     now = timezone.now()
     return visits.settle_visits(now=now) + visits.purge_visits(now=now, days=policy.current(now).visit_days)
+
+
+@ticker("surveys.erase_contacts")
+def erase_contacts() -> int:
+    """Forget whoever asked for it."""
+    return erasure.erase_contacts(now=timezone.now())
+
+
+@ticker("surveys.purge_traces")
+def purge_traces() -> int:
+    """What providers reported is forgotten after its time; the privacy ledger is completed."""
+    return retention.purge_traces(now=timezone.now())

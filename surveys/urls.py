@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from surveys.views import answer, campaigns, deliveries, panels, policy, results, unsubscribe
+from surveys.views import answer, campaigns, deliveries, panels, people, policy, results, unsubscribe
 
 app_name = "surveys"
 urlpatterns: list[URLPattern] = [
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern] = [
     path("surveys/suppressions/", deliveries.suppressions, name="suppressions"),
     path("surveys/suppressions/<int:pk>/lift/", deliveries.suppression_lift, name="suppression_lift"),
     path("surveys/policy/", policy.policy, name="policy"),
+    path("surveys/people/<int:pk>/known.json", people.subject_export, name="subject_export"),
     path("surveys/<int:pk>/", campaigns.campaign, name="campaign"),
     path("surveys/<int:pk>/edit/", campaigns.campaign_edit, name="campaign_edit"),
     path("surveys/<int:pk>/left-out/", campaigns.left_out, name="left_out"),
