@@ -1,16 +1,28 @@
 """What the ORM cannot say to PostgreSQL: COPY, try-locks. No business word here."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, connections
-from django.db.models import NOT_PROVIDED, Field, Model
+from django.db.models import NOT_PROVIDED, Field, JSONField, Lookup, Model
 
 RECORDED_AT = "tend.recorded_at"  # read by the default of every fact's recorded_at
 ERASING = "tend.erasing"  # read by the triggers that let nobody rewrite what was said
 COPY_FROM = 200  # rows from which COPY is worth its preparation
+
+
+class Among(Lookup):
+    """`Among(F("customer_id"), ids)`: one of many keys, as one array where `__in` sends every key by itself."""
+
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        """`column = ANY(array)`."""
+        column, params = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s)", [*params, list(self.rhs)]
 
 
 def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -131,11 +143,29 @@ def update_models(rows: Sequence[Model], names: Sequence[str]) -> None:
         if rows:
             type(rows[0])._default_manager.bulk_update(rows, names)
         return
-    model, name = type(rows[0]), connection.ops.quote_name
+    fields = [type(rows[0])._meta.pk, *(type(rows[0])._meta.get_field(item) for item in names)]
+    _write_over(fields, _prepared(rows, fields))
+
+
+def update_values(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write some fields of many stored rows from plain values, the key first; no instance of the model is made."""
     fields = [model._meta.pk, *(model._meta.get_field(item) for item in names)]
-    values = _prepared(rows, fields)
+    documents = [place for place, item in enumerate(fields) if isinstance(item, JSONField)]
+    _write_over(fields, (_with_text(row, documents) for row in rows))
+
+
+def _with_text(row: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
+    found = list(row)
+    for place in places:
+        found[place] = json.dumps(found[place])
+    return found
+
+
+def _write_over(fields: Sequence[Field], values: Iterable[Sequence[Any]]) -> None:
+    """Take values over by their key, the first field."""
+    model, name = fields[0].model, connection.ops.quote_name
     scratch, _ = _copy_to_scratch(model, [item.column for item in fields], values)
-    table, key = name(model._meta.db_table), name(model._meta.pk.column)
+    table, key = name(model._meta.db_table), name(fields[0].column)
     changes = ", ".join(f"{name(item.column)} = arrived.{name(item.column)}" for item in fields[1:])
     with connection.cursor() as cursor:
         cursor.execute(

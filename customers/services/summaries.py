@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from config.work.pg import COPY_FROM, insert_models, update_models
+from django.db.models import F
+
+from config.work.pg import COPY_FROM, Among, insert_models, update_values
 from customers.models import CustomerSummary
 
 _FIELDS = {field.name for field in CustomerSummary._meta.fields} - {"customer"}
@@ -23,6 +25,12 @@ def publish(rows: Mapping[int, Mapping[str, Any]]) -> int:
     if unknown:
         message = f"CustomerSummary has no field {', '.join(sorted(unknown))}"
         raise ValueError(message)
+    if len(rows) >= COPY_FROM and CustomerSummary.objects.filter(Among(F("pk"), list(rows))).count() == len(
+        rows
+    ):
+        values = ((pk, *(found[name] for name in names)) for pk, found in sorted(rows.items()))
+        update_values(CustomerSummary, names, values)
+        return len(rows)
     written = [
         CustomerSummary(
             customer_id=pk,
@@ -30,9 +38,6 @@ def publish(rows: Mapping[int, Mapping[str, Any]]) -> int:
         )
         for pk in sorted(rows)
     ]
-    if len(rows) >= COPY_FROM and CustomerSummary.objects.filter(pk__in=list(rows)).count() == len(rows):
-        update_models(written, names)
-        return len(rows)
     CustomerSummary.objects.bulk_create(
         written,
         update_conflicts=True,
