@@ -74,6 +74,7 @@ class Response(models.Model):
     external_id = models.CharField(max_length=200, blank=True)
     recorded_at = models.DateTimeField(db_default=RecordedNow())
     updated_at = models.DateTimeField(db_default=Now())
+    topics_at = models.DateTimeField(null=True, blank=True)  # when its comment was last looked through
 
     objects = ResponseQuerySet.as_manager()
 
@@ -137,6 +138,12 @@ class Response(models.Model):
             models.Index(fields=["updated_at", "id"], name="surveys_response_updated"),
             models.Index(
                 fields=["answered_at"], condition=Q(status="suspect"), name="surveys_response_suspect"
+            ),
+            models.Index(
+                fields=["id"],
+                condition=Q(topics_at=None) & ~Q(comment="")
+                | Q(topics_at__isnull=False, topics_at__lt=models.F("updated_at")),
+                name="surveys_response_unread",
             ),
             models.Index(
                 fields=["needs_follow_up_at"],
