@@ -258,9 +258,15 @@ def test_the_rules_are_saved_as_a_further_version(client, vera, anna):
         "send_days": [0, 1],
         "send_from": "08:00",
         "send_until": "18:00",
+        "max_delay_days": 3,
+        "reminder_count": 1,
+        "reminder_after_days": 5,
         "link_days": 60,
         "edit_days": 7,
+        "canary_size": 50,
+        "canary_hold_minutes": 10,
         "cap_per_hour": 2000,
+        "cap_per_domain_hour": 500,
         "typed_count_over": 500,
     }
     client.post(url("policy"), values)
@@ -271,10 +277,39 @@ def test_the_rules_are_saved_as_a_further_version(client, vera, anna):
         (10, 0, [0, 1]),
         (20, 0, [0, 1]),
     ]
-    assert client.post(url("policy"), {**values, "link_days": 0}).status_code == 422
+    for wrong in ({"link_days": 0}, {"reminder_count": 3}, {"send_until": "07:00"}):
+        assert client.post(url("policy"), {**values, **wrong}).status_code == 422
     sender = {"form": "sender", "name": "Kestrel", "email": "ask@kestrel.example", "legal_name": "Kestrel AS"}
     assert client.post(url("policy"), {**sender, "reply_to": "noreply@kestrel.example"}).status_code == 422
     assert client.post(url("policy"), {**sender, "reply_to": "success@kestrel.example"}).status_code == 302
+
+
+def test_deadlines_and_limits_are_rules_too(client, vera):
+    client.force_login(vera)
+    cases = {
+        "form": "cases",
+        "case_first_contact_hours": 8,
+        "case_close_days": 5,
+        "work_days": [0, 1, 2],
+        "work_from": "08:00",
+        "work_until": "16:30",
+        "holidays": "2026-12-25 2026-12-24",
+    }
+    assert client.post(url("policy"), {**cases, "holidays": "Christmas"}).status_code == 422
+    assert client.post(url("policy"), {**cases, "case_close_days": 0}).status_code == 422
+    assert client.post(url("policy"), {**cases, "work_until": "07:00"}).status_code == 422
+    assert client.post(url("policy"), cases).status_code == 302
+    judging = {
+        "form": "judging", "many_scores": 3, "many_scores_s": 60, "form_ms": 1000, "accept_s": 20, "quick_look_s": 10,
+        "many_links": 5, "many_links_minutes": 10, "scanners": "Barracuda\nNewScanner\n", "visit_days": 30,
+        "min_show_n": 5, "normal_n": 30, "alpha": "0.05", "anonymous_min_group": 5,
+    }  # fmt: skip
+    for wrong in ({"scanners": "a"}, {"alpha": "0.9"}, {"anonymous_min_group": 2}):
+        assert client.post(url("policy"), {**judging, **wrong}).status_code == 422
+    assert client.post(url("policy"), judging).status_code == 302
+    newest = SurveyPolicy.objects.order_by("-pk").first()
+    assert (newest.case_close_days, newest.accept_s, newest.scanners) == (5, 20, ["Barracuda", "NewScanner"])
+    assert [str(day) for day in newest.holidays] == ["2026-12-24", "2026-12-25"]
 
 
 @pytest.mark.parametrize("path", ["campaigns", "deliveries", "suppressions", "policy", "low_answers_panel"])
