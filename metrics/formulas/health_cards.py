@@ -200,12 +200,20 @@ Card = WeightedCard | ActionsCard
 
 def canonical(body: Any) -> str:
     """The one spelling of a JSON document: sorted keys, no spaces, no escapes for letters."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _spelt(body)
+
+
+_spelt = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def body_hash(body: Any) -> str:
     """SHA-256 of the canonical spelling, hexadecimal."""
-    return hashlib.sha256(canonical(body).encode()).hexdigest()
+    return hash_of(canonical(body))
+
+
+def hash_of(text: str) -> str:
+    """SHA-256 of a document that is spelt canonically."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def parse_card(body: Mapping[str, Any]) -> Card:

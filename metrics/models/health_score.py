@@ -6,6 +6,7 @@ from django.db.models.functions import Coalesce
 
 from customers.models import Customer
 from customers.models.scoped import ScopedQuerySet
+from metrics.formulas.health_numbers import MICRO
 from metrics.models.override import Override
 from metrics.models.scorecard import IdRange, MomentRange, ScorecardVersion
 
@@ -24,17 +25,41 @@ class LinesSum(models.Func):
     output_field = models.DecimalField(max_digits=14, decimal_places=6)
 
 
-def closed_once() -> pgtrigger.Trigger:
-    """A score is closed once and never rewritten or deleted."""
+class Rewritten(pgtrigger.Condition):
+    """Whether anything but the end of a score changes; bytes are compared, which spares taking documents apart."""
+
+    def __init__(self) -> None:
+        super().__init__("every column but one")
+
+    def resolve(self, model: type[models.Model]) -> str:
+        """The condition over the columns of a model."""
+        columns = sorted(field.column for field in model._meta.fields if field.name != "to_at")
+        old, new = (", ".join(f'{row}."{column}"' for column in columns) for row in ("OLD", "NEW"))
+        return f"ROW({old})::record *<> ROW({new})::record"
+
+
+def history_guards() -> list[pgtrigger.Trigger]:
+    """A score is closed once and never rewritten or deleted.
+
+    The conditions are the statement's own: to call a function for every closed row costs a third of a full run.
+    """
+    not_closing = pgtrigger.Q(old__to_at__isnull=False) | pgtrigger.Q(new__to_at__isnull=True)
+    return [
+        _refused("closed_once", pgtrigger.Update, not_closing),
+        _refused("never_rewritten", pgtrigger.Update, Rewritten()),
+        _refused("never_deleted", pgtrigger.Delete),
+    ]
+
+
+def _refused(
+    name: str, operation: pgtrigger.Operation, condition: pgtrigger.Condition | None = None
+) -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
-        name="closed_once",
+        name=name,
         when=pgtrigger.Before,
-        operation=pgtrigger.Update | pgtrigger.Delete,
+        operation=operation,
+        condition=condition,
         func="""
-            IF TG_OP = 'UPDATE' AND OLD.to_at IS NULL AND NEW.to_at IS NOT NULL
-               AND to_jsonb(OLD) - 'to_at' = to_jsonb(NEW) - 'to_at' THEN
-                RETURN NEW;
-            END IF;
             RAISE EXCEPTION 'scores are history: % of score % is refused', TG_OP, OLD.id
                 USING ERRCODE = 'integrity_constraint_violation';
         """,
@@ -109,10 +134,7 @@ class HealthScore(models.Model):
                 | models.Q(computed__isnull=False, computed=models.F("arithmetic"), reason="")
                 & models.Q(
                     score__isnull=False,
-                    score=LinesSum(
-                        models.F("lines"),
-                        Coalesce("cap", 0, output_field=models.BigIntegerField()) + models.F("override_part"),
-                    ),
+                    override_part=(models.F("score") - models.F("arithmetic")) * MICRO,
                 )
                 & (models.Q(override__isnull=False) | models.Q(override_part=0))
                 & ~models.Q(band="insufficient"),
@@ -128,7 +150,7 @@ class HealthScore(models.Model):
             ),
             models.Index(fields=["customer", "from_at"], name="metrics_healthscore_history"),
         ]
-        triggers = [closed_once()]
+        triggers = history_guards()
 
     def __str__(self) -> str:
         return f"{self.customer_id}: {self.score}"

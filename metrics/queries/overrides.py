@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from django.db.models import F
+
 from accounts.queries import organisation
+from config.work.pg import Among
 from metrics.formulas import health_override
 from metrics.formulas.health_numbers import MICRO
 from metrics.models import Override
@@ -13,7 +16,7 @@ def active_overrides(customer_ids: Iterable[int] | None = None, *, on: date) -> 
     """{customer id: the override that nobody has ended, and whose last midnight is not yet there on a day}."""
     rows = Override.objects.filter(ended_at=None, ends_on__gt=on).select_related("author")
     if customer_ids is not None:
-        rows = rows.filter(customer_id__in=list(customer_ids))
+        rows = rows.filter(Among(F("customer_id"), list(customer_ids)))
     return {row.customer_id: row for row in rows}
 
 
@@ -22,7 +25,7 @@ def overrides_at(moment: datetime, customer_ids: Iterable[int] | None = None) ->
     day = organisation.local_day(moment)
     rows = Override.objects.filter(started_at__lte=moment, ends_on__gt=day).exclude(ended_at__lte=moment)
     if customer_ids is not None:
-        rows = rows.filter(customer_id__in=list(customer_ids))
+        rows = rows.filter(Among(F("customer_id"), list(customer_ids)))
     return {row.customer_id: row for row in rows.order_by("started_at")}
 
 

@@ -6,27 +6,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
 from accounts.queries import organisation
 from customers.models import CustomerSummary
-from metrics.formulas.health import CAP_LINE, explain
-from metrics.formulas.health_cards import INSUFFICIENT, ActionsCard, Card, read_card
-from metrics.formulas.health_measures import DAY_ZERO, MEASURES
-from metrics.formulas.health_numbers import MICRO, plain, trend
+from metrics.formulas.health import CAP_LINE
+from metrics.formulas.health_cards import Card, read_card
+from metrics.formulas.health_measures import MEASURES
 from metrics.formulas.health_override import OVERRIDE_LINE
 from metrics.models import HealthScore, ScorecardVersion
-from metrics.queries.health_inputs import arithmetic_of, matrix_of_inputs
-from metrics.scoring.engine import score_matrix
-from metrics.scoring.results import costliest
 
 TREND_DAYS = 30  # window of the trend
 WEEKS = 12  # points of a sparkline
 FEW = 100  # scores of one card and day from which whole columns are faster than one after the other
 MINUS = "\N{MINUS SIGN}"
+TITLES = {measure.key: measure.title for measure in MEASURES}
+
+
+class HasLines(Protocol):
+    """A stored score as far as its lines go."""
+
+    lines: list[int]
+    cap: int | None
+    override_part: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +66,6 @@ def scores_at(customer_ids: Iterable[int] | None, moment: datetime) -> dict[int,
     if customer_ids is not None:
         scores = scores.filter(customer_id__in=list(customer_ids))
     return {score.customer_id: score for score in scores.select_related("version__scorecard")}
-
-
-def summary_fields_for(customer_ids: Iterable[int], as_of: date) -> dict[int, dict[str, Any]]:
-    """What the summary row of each customer takes from its score: {customer id: {field: value}}.
-
-    Fields: score, computed_score, override_until, card, held, band, tone, coverage, trend_30d (points per 30 days),
-    trend_points (a score per week, oldest first, None where there was none), top_cause. A customer without any score is
-    insufficient.
-    """
-    ids = sorted(set(customer_ids))
-    bounds = midnights_after(as_of - timedelta(days=7 * (WEEKS - 1)), as_of)
-    history = stretches_of(ids, bounds[0])
-    scores = HealthScore.objects.filter(customer_id__in=ids, to_at=None).select_related("override")
-    open_scores = {score.customer_id: score for score in scores}
-    named = {stretch.version_id for stretches in history.values() for stretch in stretches}
-    named |= {score.version_id for score in open_scores.values()}
-    versions = ScorecardVersion.objects.filter(pk__in=named).select_related("scorecard").in_bulk()
-    cards = cards_of(versions.values())
-    days = {pk: sampled(history.get(pk, []), bounds) for pk in ids}
-    causes = top_causes(
-        [(score, days[pk][-TREND_DAYS]) for pk, score in open_scores.items() if score.score is not None],
-        cards,
-    )
-    titles = {pk: version.scorecard.title for pk, version in versions.items()}
-    return {pk: _fields(open_scores.get(pk), days[pk], cards, titles, causes.get(pk, "")) for pk in ids}
 
 
 def stretches_of(customer_ids: Sequence[int], since: datetime) -> dict[int, list[Stretch]]:
@@ -136,63 +116,7 @@ def label_of(card: Card, band: str) -> str:
     return named.label if named else "Not enough data"
 
 
-def _fields(
-    score: HealthScore | None,
-    days: Sequence[Stretch | None],
-    cards: dict[int, Card],
-    titles: dict[int, str],
-    cause: str,
-) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "score": None,
-        "computed_score": None,
-        "override_until": None,
-        "card": "",
-        "held": False,
-        "band": INSUFFICIENT,
-        "band_label": "",
-        "tone": "none",
-        "coverage": Decimal(0),
-        "trend_30d": None,
-        "trend_points": [_point(day) for day in days[::-7][::-1]],
-        "top_cause": "",
-    }
-    if score is None:
-        return fields
-    month = days[-TREND_DAYS:]
-    card = cards[score.version_id]
-    fields |= {
-        "score": score.score,
-        "computed_score": score.computed,
-        "override_until": score.override.ends_on if score.override else None,
-        "card": titles[score.version_id],
-        "held": score.held,
-        "band": score.band,
-        "band_label": label_of(card, score.band) if score.score is not None else "",
-        "tone": tone_of(card, score.band),
-        "coverage": score.coverage,
-        "trend_30d": _trend(month) if score.score is not None else None,
-        "top_cause": cause,
-    }
-    return fields
-
-
-def _point(stretch: Stretch | None) -> float | None:
-    """One point of a sparkline, for drawing only."""
-    return None if stretch is None or stretch.score is None else float(round(stretch.score, 1))
-
-
-def _trend(days: Sequence[Stretch | None]) -> Decimal | None:
-    samples = [
-        (number, int(day.score * MICRO))
-        for number, day in enumerate(days)
-        if day is not None and day.score is not None
-    ]
-    slope = trend(samples, TREND_DAYS)
-    return None if slope is None else Decimal(slope) / MICRO
-
-
-def named_lines(score: HealthScore | Stretch, card: Card) -> dict[str, int]:
+def named_lines(score: HasLines, card: Card) -> dict[str, int]:
     """{key: micro-points} of a stored score: its measures, and cap and override where they took or gave something."""
     found = {
         measure.key: points for measure, points in zip(card.measures, score.lines, strict=False)
@@ -202,70 +126,9 @@ def named_lines(score: HealthScore | Stretch, card: Card) -> dict[str, int]:
     return found | ({OVERRIDE_LINE: score.override_part} if score.override_part else {})
 
 
-def top_causes(
-    scores: Iterable[tuple[HealthScore, Stretch | None]], cards: dict[int, Card]
-) -> dict[int, str]:
-    """{customer: the line that changed most since the stretch before, or without one the measure that costs most}.
-
-    Empty when nothing changed by a tenth of a point.
-    """
-    found, fresh = {}, []
-    for score, before in scores:
-        if before is None or before.score is None:
-            fresh.append(score)
-        else:
-            found[score.customer_id] = _biggest_change(score, before, cards)
-    return found | weakest(fresh, cards)
-
-
-def _biggest_change(score: HealthScore, before: Stretch, cards: dict[int, Card]) -> str:
-    now, then = named_lines(score, cards[score.version_id]), named_lines(before, cards[before.version_id])
-    changes = {key: now.get(key, 0) - then.get(key, 0) for key in {**now, **then}}
-    key = max(changes, key=lambda one: (abs(changes[one]), one))
-    if abs(changes[key]) < MICRO // 10:
-        return ""
-    sign = "+" if changes[key] > 0 else MINUS
-    return f"{title_of(key)} {sign}{plain(abs(changes[key]), 1)}"
-
-
-def weakest(scores: Iterable[HealthScore], cards: dict[int, Card]) -> dict[int, str]:
-    """{customer: the measure that costs it most}; many scores of one card and day go as whole columns."""
-    groups: dict[tuple[int, date], list[HealthScore]] = defaultdict(list)
-    for score in scores:
-        groups[score.version_id, score.as_of].append(score)
-    found = {}
-    for (version_id, as_of), members in groups.items():
-        card = cards[version_id]
-        plain_ones = [one for one in members if not {"peers", "held"} & one.inputs.keys()]
-        if isinstance(card, ActionsCard):
-            continue  # counts cost nothing: what is done adds up
-        if len(plain_ones) < FEW or len(plain_ones) < len(members):
-            found |= {one.customer_id: _weakest(one, card) for one in members}
-            continue
-        columns = matrix_of_inputs([(one.customer_id, one.inputs) for one in members])
-        scored = score_matrix(
-            card, columns, as_of_day=(as_of - DAY_ZERO).days, slots=range(len(card.measures)), parts=True
-        )
-        for one, (place, lost) in zip(members, costliest(scored), strict=True):
-            found[one.customer_id] = _costs(card.measures[place].key, lost)
-    return found
-
-
-def _weakest(score: HealthScore, card: Card) -> str:
-    parts = explain(card, *arithmetic_of(score.inputs, score.as_of)).parts
-    lost = {part.key: 100 * MICRO * part.effective_share - part.contribution for part in parts}
-    key = max(lost, key=lambda one: (lost[one], one), default="")
-    return _costs(key, int(lost[key])) if key else ""
-
-
-def _costs(key: str, lost: int) -> str:
-    return f"{title_of(key)} costs {plain(lost, 1)}" if lost >= MICRO else ""
-
-
 def title_of(key: str) -> str:
     """Title of a line: a measure's, or "Cap"."""
-    titles = {measure.key: measure.title for measure in MEASURES}
-    return titles.get(key, key.replace("_", " ").capitalize())
+    return TITLES.get(key, key.replace("_", " ").capitalize())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
-"""A matrix from packed rows that are at hand already."""
+"""A matrix from packed rows that are at hand already, and back to plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from metrics.formulas.health_measures import NO_DAY
 from metrics.scoring.arrays import NO_TENURE, ReadingsMatrix
 
 
@@ -42,3 +43,24 @@ def matrix_of_rows(rows: Iterable[PackedRow]) -> ReadingsMatrix:
         phases=tuple(phases),
         label_sets=tuple(labels),
     )
+
+
+Plain = tuple[int, int, str, int | None, list[int | None], list[int | None], list[int]]
+
+
+def plain_columns(matrix: ReadingsMatrix, slots: Sequence[int]) -> Iterator[Plain]:
+    """(customer, its set of labels, phase, tenure, values, days, reasons) of each customer; the lists hold these slots.
+
+    A value counts only without a reason; what is missing is None.
+    """
+    picked = np.array(slots, dtype=np.intp)
+    reasons, numbers = matrix.reasons[:, picked], matrix.days[:, picked]
+    values, days = matrix.values[:, picked].astype(object), numbers.astype(object)
+    values[reasons != 0] = None
+    days[numbers == NO_DAY] = None
+    tenure = matrix.tenure.astype(object)
+    tenure[matrix.tenure == NO_TENURE] = None
+    columns = (matrix.label_codes, matrix.phase_codes, tenure, values, days, reasons)
+    listed = zip(matrix.customer_ids.tolist(), *(column.tolist() for column in columns), strict=True)
+    for customer_id, labels, phase, *rest in listed:
+        yield (customer_id, labels, matrix.phases[phase], *rest)

@@ -8,9 +8,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Max, Q
+from django.db.models import F, Q
 
 from config.web.money import percent, signed
+from config.work.pg import Among
 from metrics.formulas.health import Reading
 from metrics.formulas.health_bands import is_mostly_config, rests_on
 from metrics.formulas.health_cards import Card
@@ -99,7 +100,7 @@ def moves(wanted: Iterable[Wanted], *, now: datetime) -> dict[Wanted, Moved]:
     history = _history({pk for pk, _ in asked}, floor)
     pairs = {one: pair for one in asked if (pair := _pair(history.get(one[0], ()), one[1]))}
     ids = {pk for pair in pairs.values() for pk in pair}
-    rows = HealthScore.objects.filter(pk__in=ids).select_related("override").in_bulk()
+    rows = HealthScore.objects.filter(Among(F("pk"), list(ids))).select_related("override").in_bulk()
     named = {score.version_id for score in rows.values()}
     versions = ScorecardVersion.objects.filter(pk__in=named).select_related("scorecard").in_bulk()
     cards = cards_of(versions.values())
@@ -121,7 +122,9 @@ def _readings(score: HealthScore, card: Card) -> dict[tuple[str, int], tuple[Any
 
 def _history(customer_ids: Collection[int], floor: datetime) -> dict[int, list[Stretch]]:
     found = defaultdict(list)
-    rows = HealthScore.objects.filter(Q(to_at=None) | Q(to_at__gt=floor), customer_id__in=customer_ids)
+    rows = HealthScore.objects.filter(
+        Among(F("customer_id"), list(customer_ids)), Q(to_at=None) | Q(to_at__gt=floor)
+    )
     columns = ("customer_id", "pk", "to_at", "score")
     for customer_id, *rest in rows.order_by("customer_id", "from_at").values_list(*columns):
         found[customer_id].append(Stretch(*rest))
@@ -137,13 +140,6 @@ def _pair(history: Sequence[Stretch], since: Since) -> tuple[int, int] | None:
         return (scored[-1], last) if scored else None
     first = next((one.pk for one in history if one.to_at is None or one.to_at > since), last)
     return (first, last) if first != last else None
-
-
-def highest_since(customer_ids: Collection[int], since: datetime) -> dict[int, int]:
-    """The highest stored score, in micro-points, that was in force at or after a moment, by customer."""
-    rows = HealthScore.objects.filter(Q(to_at=None) | Q(to_at__gt=since), customer_id__in=customer_ids)
-    highest = rows.exclude(score=None).order_by().values_list("customer_id").annotate(highest=Max("score"))
-    return {pk: int(score * MICRO) for pk, score in highest}
 
 
 def cause_rows(moved: Moved, measures: Catalog) -> list[dict[str, Any]]:

@@ -4,12 +4,15 @@ A change that rests on a held feed waits: neither its band nor its rules move un
 scorecard made gives no single alert but one summary per CSM.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.db.models import F
+
 from accounts.queries import organisation
+from config.work.pg import Among
 from customers.models import CustomerSummary
 from metrics.choices import AlertKind
 from metrics.formulas.health_bands import DropState, drop_step, is_red_before_renewal
@@ -17,11 +20,13 @@ from metrics.formulas.health_numbers import MICRO
 from metrics.formulas.health_rules import segment_of
 from metrics.models import AlertRule
 from metrics.queries.holds import lost_feeds
-from metrics.queries.scores import midnight_after, midnights_after, sampled, stretches_of
+from metrics.queries.scores import midnight_after, midnights_after
 from metrics.rollups.health_scores import ScoreRow
+from metrics.scoring.history import Histories
 from metrics.services import settled
-from metrics.services.alert_causes import LAST_SCORE, Moved, Since, highest_since, moves
+from metrics.services.alert_causes import LAST_SCORE, Moved, Since, moves
 from metrics.services.alert_post import Message, send, tell_of_cards
+from metrics.services.score_columns import ScoredColumns
 from metrics.services.score_rows import Setting
 from metrics.services.settled import Verdict
 
@@ -55,43 +60,53 @@ class Turn:
         return [(self.row.customer_id, since) for since in asked]
 
 
+def rules_in_force() -> list[AlertRule]:
+    """The rules that are on."""
+    return list(AlertRule.objects.filter(is_on=True).order_by("pk"))
+
+
+def first_day(rules: Sequence[AlertRule], day: date) -> date:
+    """The earliest day at whose end rules look at stored scores."""
+    return day - timedelta(days=max((rule.days for rule in rules if rule.kind == AlertKind.DROP), default=0))
+
+
 def judge(
-    *, rows: Sequence[ScoreRow], labels: Mapping[int, Collection[str]], setting: Setting, now: datetime
+    *, scored: ScoredColumns, rules: Sequence[AlertRule], history: Histories, setting: Setting, now: datetime
 ) -> None:
     """Settle the bands of these customers and send what is worth it. The same scores again change nothing.
 
-    A fixed number of queries for any number of customers of whom nothing is to be told.
+    `history` holds their stored scores as far back as the rules look. A fixed number of queries for any number of
+    customers of whom nothing is to be told.
     """
-    ids = [row.customer_id for row in rows]
-    rules = list(AlertRule.objects.filter(is_on=True).order_by("pk"))
+    ids = [row.customer_id for row in scored.rows]
     remembered = settled.remembered(ids, today=setting.as_of)
     renewals = _renewals(ids, rules)
     cards = {one.version.pk: one.card for one in setting.cards.all}
     turns, zone = [], organisation.zone()
-    for row in rows:
+    for row in scored.rows:
         stored = remembered.get(row.customer_id)
         bands = cards[row.version_id].bands
         verdict = stored and settled.evaluate(stored, bands=bands, score=row.score, day=setting.as_of)
         if verdict:
-            held = labels.get(row.customer_id, ())
+            held = scored.labels[row.customer_id]
             turns.append(Turn(verdict, row, held, renewals.get(row.customer_id), zone))
     for rule in rules:
-        _apply(rule, turns, setting.as_of)
+        _apply(rule, turns, history, setting.as_of)
     _tell(turns, setting, now)
 
 
 def _renewals(ids: Collection[int], rules: Sequence[AlertRule]) -> dict[int, date | None]:
     if not any(rule.kind == AlertKind.RED_BEFORE_RENEWAL for rule in rules):
         return {}
-    rows = CustomerSummary.objects.filter(customer_id__in=ids)
+    rows = CustomerSummary.objects.filter(Among(F("customer_id"), ids))
     return dict(rows.values_list("customer_id", "renewal_on"))
 
 
-def _apply(rule: AlertRule, turns: Sequence[Turn], day: date) -> None:
+def _apply(rule: AlertRule, turns: Sequence[Turn], history: Histories, day: date) -> None:
     scope = segment_of(rule.scope)
-    inside = [turn for turn in turns if all(label in turn.labels for label in scope)]
+    inside = [turn for turn in turns if all(label in turn.labels for label in scope)] if scope else turns
     if rule.kind == AlertKind.DROP:
-        _apply_drop(rule, inside, day)
+        _apply_drop(rule, inside, history, day)
         return
     for turn in inside:
         if rule.kind == AlertKind.RED_BEFORE_RENEWAL:
@@ -131,26 +146,24 @@ def _apply_renewal(rule: AlertRule, turn: Turn) -> None:
         turn.ended.add(rule.pk)
 
 
-def _apply_drop(rule: AlertRule, turns: Sequence[Turn], day: date) -> None:
-    """The drop rule; histories are read only of customers who fell far enough, or whom it has spoken of."""
-    points, first = int(rule.points * MICRO), day - timedelta(days=rule.days)
-    scored = {turn.row.customer_id: turn for turn in turns if turn.row.score is not None}
-    since = midnights_after(first, first)[0]
-    highest = highest_since(scored, since)
-    fallen = {
-        pk: turn
-        for pk, turn in scored.items()
-        if highest.get(pk, turn.row.score or 0) - (turn.row.score or 0) >= points
-        or turn.verdict.memory.get(str(rule.pk), {}).get("drop")
-    }
-    if not fallen:
-        return
-    history, moments = stretches_of(list(fallen), since), midnights_after(first, day - timedelta(days=1))
-    for pk, turn in fallen.items():
+def _apply_drop(rule: AlertRule, turns: Sequence[Turn], history: Histories, day: date) -> None:
+    """The drop rule; only of customers who fell far enough, or whom it has spoken of, is every day looked at."""
+    points, first = int(rule.points * MICRO), first_day([rule], day)
+    moments = midnights_after(first, day)
+    highest = history.highest(moments[0])
+    fallen = [
+        turn
+        for turn in turns
+        if turn.row.score is not None
+        and (
+            highest.get(turn.row.customer_id, turn.row.score) - turn.row.score >= points
+            or turn.verdict.memory.get(str(rule.pk), {}).get("drop")
+        )
+    ]
+    days = history.samples([turn.row.customer_id for turn in fallen], moments[:-1])
+    for turn, scores in zip(fallen, days, strict=True):
         samples = [
-            (first.toordinal() + place, int(found.score * MICRO))
-            for place, found in enumerate(sampled(history.get(pk, []), moments))
-            if found is not None and found.score is not None
+            (first.toordinal() + place, score) for place, score in enumerate(scores) if score is not None
         ]
         _step_drop(rule, turn, [*samples, (day.toordinal(), turn.row.score or 0)])
 

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from metrics.formulas.health import ENGINE_VERSION, level
-from metrics.formulas.health_cards import Card
+from metrics.formulas.health_cards import Card, canonical, hash_of
 from metrics.formulas.health_measures import DAY_ZERO
 from metrics.formulas.health_override import effective, override_part
 from metrics.models import Override
@@ -18,7 +16,6 @@ from metrics.queries.health_inputs import (
     Around,
     PackedReadings,
     arithmetic_of,
-    inputs_hash,
     inputs_of,
     matrix_of,
 )
@@ -71,7 +68,7 @@ def _rows_of(
     inputs = [inputs_of(one, chosen.card, around, named) for one in readings]
     results = _results(chosen.card, readings, inputs, setting)
     return [
-        _row(one.customer_id, rule, chosen, given, result, setting)
+        row_of(one.customer_id, rule, chosen, given, result, setting)
         for (rule, one), given, result in zip(members, inputs, results, strict=True)
     ]
 
@@ -101,7 +98,7 @@ def _results(
     return results_of(scored)
 
 
-def _row(
+def row_of(
     customer_id: int,
     rule: int | None,
     chosen: CardInForce,
@@ -109,6 +106,8 @@ def _row(
     result: Result,
     setting: Setting,
 ) -> ScoreRow:
+    """One score on its way to the table, with the override in force over it."""
+    text = canonical(inputs)
     override = setting.overrides.get(customer_id) if result.score is not None else None
     number = arithmetic_override(override)
     score = effective(result.score, number)
@@ -119,8 +118,8 @@ def _row(
         rules_id=rules.pk if rules else None,
         rule=rule,
         engine=ENGINE_VERSION,
-        inputs=Jsonb(inputs),
-        inputs_hash=inputs_hash(inputs),
+        inputs=text,
+        inputs_hash=hash_of(text),
         computed=result.score,
         score=score,
         arithmetic=result.arithmetic,

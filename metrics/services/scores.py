@@ -1,9 +1,11 @@
 """Scoring: readings, arithmetic, stored ranges. One pass for any set of customers, the same result every time."""
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -13,14 +15,17 @@ from metrics.formulas.health_numbers import MICRO
 from metrics.models import HealthScore, PeerSnapshot, ScorecardVersion
 from metrics.queries.cards import CardSet, cards_in_force, only
 from metrics.queries.health_inputs import PackedReadings, readings_matrix
+from metrics.queries.health_matrix import load_matrix
 from metrics.queries.holds import held_feeds
 from metrics.queries.measures import Catalog, catalog
 from metrics.queries.overrides import active_overrides
 from metrics.queries.peers import Group, PeerValues, among, groups_of, snapshot_of
-from metrics.queries.scores import summary_fields_for
+from metrics.queries.score_summaries import first_day_shown, histories_of, summary_fields_for
+from metrics.queries.scores import midnights_after
 from metrics.rollups import health_scores, readings
 from metrics.rollups.health_scores import ScoreRow
-from metrics.services.alerts import judge
+from metrics.services.alerts import first_day, judge, rules_in_force
+from metrics.services.score_columns import score_columns, slots_of
 from metrics.services.score_rows import Setting, score_rows
 from metrics.services.scorecards import ensure_default_scorecard
 
@@ -72,12 +77,16 @@ def rescore(
 
 
 def _score_part(ids: Sequence[int], setting: Setting, *, now: datetime) -> int:
-    packed = readings_matrix(ids)
+    matrix = load_matrix(setting.catalog, ids, slots=slots_of(setting))
     setting = replace(setting, overrides=active_overrides(ids, on=setting.as_of))
-    rows = score_rows(packed, setting)
-    changed = health_scores.store(rows=rows, as_of=setting.as_of, now=now)
-    judge(rows=rows, labels={one.customer_id: one.labels for one in packed}, setting=setting, now=now)
-    publish_health(customer_ids=[one.customer_id for one in packed], as_of=setting.as_of, now=now)
+    scored = score_columns(matrix, setting)
+    changed = health_scores.store(rows=scored.rows, as_of=setting.as_of, now=now)
+    rules = rules_in_force()
+    first = min(first_day_shown(setting.as_of), first_day(rules, setting.as_of))
+    history = histories_of(scored.labels, midnights_after(first, first)[0])
+    judge(scored=scored, rules=rules, history=history, setting=setting, now=now)
+    fields = summary_fields_for(scored.labels, setting.as_of, history=history, costs=scored.costs)
+    _publish(fields, as_of=setting.as_of, now=now)
     return changed
 
 
@@ -119,11 +128,10 @@ def _peers_of_the_day(cards: CardSet, measures: Catalog, day: date) -> dict[Grou
     return snapshot_of(day, groups)
 
 
-def publish_health(*, customer_ids: Iterable[int], as_of: date, now: datetime) -> int:
+def _publish(fields: Mapping[int, Mapping[str, Any]], *, as_of: date, now: datetime) -> None:
     """Write score, band, coverage, trend and cause of these customers into their summary rows."""
     stamps = {"computed_at": now, "inputs_as_of": as_of}
-    fields = summary_fields_for(customer_ids, as_of)
-    return summaries.publish({pk: {**found, **stamps} for pk, found in fields.items()})
+    summaries.publish({pk: {**found, **stamps} for pk, found in fields.items()})
 
 
 def store_past(packed: Sequence[PackedReadings], *, cards: CardSet, as_of: date, now: datetime) -> int:
@@ -177,7 +185,7 @@ def _unsaved(row: ScoreRow, version: ScorecardVersion, as_of: date, now: datetim
         engine=row.engine,
         from_at=now,
         as_of=as_of,
-        inputs=row.inputs.obj,
+        inputs=json.loads(row.inputs),
         inputs_hash=row.inputs_hash,
         computed=_points(row.computed),
         score=_points(row.score),

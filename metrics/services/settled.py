@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from config.work.pg import update_models
+from django.db.models import F
+
+from config.work.pg import Among, update_models
 from customers.services import summaries
 from metrics.formulas.health_bands import Settled, band_move, settle_band
 from metrics.formulas.health_cards import Bands
@@ -89,7 +91,9 @@ def remembered(customer_ids: Collection[int], *, today: date) -> dict[int, Settl
 
 
 def _locked(ids: Collection[int]) -> dict[int, SettledBand]:
-    rows = SettledBand.objects.select_for_update().filter(customer_id__in=ids).order_by("customer_id")
+    rows = (
+        SettledBand.objects.select_for_update().filter(Among(F("customer_id"), ids)).order_by("customer_id")
+    )
     return {row.customer_id: row for row in rows}
 
 
