@@ -1,6 +1,16 @@
 from django.urls import URLPattern, path
 
-from surveys.views import answer, campaigns, deliveries, panels, people, policy, results, unsubscribe
+from surveys.views import (
+    answer,
+    campaigns,
+    deliveries,
+    panels,
+    people,
+    policy,
+    results,
+    suspects,
+    unsubscribe,
+)
 
 app_name = "surveys"
 urlpatterns: list[URLPattern] = [
@@ -19,6 +29,11 @@ urlpatterns: list[URLPattern] = [
     path("surveys/deliveries/<int:pk>/close/", deliveries.message_close, name="message_close"),
     path("surveys/suppressions/", deliveries.suppressions, name="suppressions"),
     path("surveys/suppressions/<int:pk>/lift/", deliveries.suppression_lift, name="suppression_lift"),
+    path("surveys/suspects/", suspects.suspects, name="suspects"),
+    path("surveys/answers/<int:pk>/accept/", suspects.response_accept, name="response_accept"),
+    path("surveys/answers/<int:pk>/reject/", suspects.response_reject, name="response_reject"),
+    path("surveys/answers/<int:pk>/void/", suspects.response_void, name="response_void"),
+    path("surveys/answers/<int:pk>/restore/", suspects.response_restore, name="response_restore"),
     path("surveys/policy/", policy.policy, name="policy"),
     path("surveys/people/<int:pk>/known.json", people.subject_export, name="subject_export"),
     path("surveys/<int:pk>/", campaigns.campaign, name="campaign"),
