@@ -46,33 +46,49 @@ def _asked(since: datetime) -> QuerySet[Message]:
     )
 
 
-def last_asked(
-    *, now: datetime, policy: SurveyPolicy, email_hash: str | None = None, but_not: int | None = None
-) -> dict[str, LastAsked]:
-    """Per address hash, for everybody asked within the longest gap; or for one hash, without the message `but_not`."""
-    longest = max(FLOOR, timedelta(days=max(policy.any_gap_days, policy.relationship_gap_days)))
-    rows = _asked(now - longest).exclude(pk=but_not)
-    if email_hash is not None:
-        rows = rows.filter(invitation__email_hash=email_hash)
+def _longest_gap(policy: SurveyPolicy) -> timedelta:
+    return max(FLOOR, timedelta(days=max(policy.any_gap_days, policy.relationship_gap_days)))
+
+
+def _newest() -> dict[str, Max]:
     relationship = Q(
         invitation__wave__version__kind=SurveyKind.NPS, invitation__wave__version__nature=Nature.RELATIONSHIP
     )
-    found = rows.values("invitation__email_hash").annotate(
-        any_at=Max("claimed_at"), relationship_at=Max("claimed_at", filter=relationship)
-    )
+    return {"any_at": Max("claimed_at"), "relationship_at": Max("claimed_at", filter=relationship)}
+
+
+def last_asked(*, now: datetime, policy: SurveyPolicy) -> dict[str, LastAsked]:
+    """Per address hash, for everybody asked within the longest gap."""
+    rows = _asked(now - _longest_gap(policy)).values("invitation__email_hash").annotate(**_newest())
     return {
         row["invitation__email_hash"]: LastAsked(row["any_at"], row["relationship_at"])
-        for row in found.order_by()
+        for row in rows.order_by()
     }
 
 
-def persons_asked(
-    *, now: datetime, customer_id: int | None = None, but_not: int | None = None
-) -> dict[int, set[str]]:
+def asked_before(
+    *, now: datetime, policy: SurveyPolicy, email_hash: str, customer_id: int | None, but_not: int
+) -> tuple[LastAsked, set[str]]:
+    """When this person was last asked, and who was asked at this customer in 30 days, without the message `but_not`."""
+    rows = _asked(now - max(_longest_gap(policy), CAP_WINDOW)).exclude(pk=but_not)
+    rows = rows.filter(Q(invitation__email_hash=email_hash) | Q(invitation__customer_id=customer_id))
+    found = rows.values_list("invitation__email_hash", "invitation__customer_id").annotate(**_newest())
+    last, persons = NEVER, set()
+    for person, customer, any_at, relationship_at in found.order_by():
+        if person == email_hash:
+            last = LastAsked(_later(last.any_at, any_at), _later(last.relationship_at, relationship_at))
+        if customer is not None and customer == customer_id and any_at >= now - CAP_WINDOW:
+            persons.add(person)
+    return last, persons
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((moment for moment in (one, other) if moment), default=None)
+
+
+def persons_asked(*, now: datetime) -> dict[int, set[str]]:
     """Per customer the address hashes asked in the rolling 30 days (S-51)."""
-    rows = _asked(now - CAP_WINDOW).exclude(pk=but_not)
-    if customer_id is not None:
-        rows = rows.filter(invitation__customer_id=customer_id)
+    rows = _asked(now - CAP_WINDOW)
     found: dict[int, set[str]] = {}
     for customer, person in rows.values_list("invitation__customer_id", "invitation__email_hash").distinct():
         found.setdefault(customer, set()).add(person)

@@ -8,30 +8,31 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
-from accounts.queries import organisation
 from surveys import tokens
 from surveys.choices import (
+    ALL_SURVEYS,
     WAITING,
     CampaignState,
     DeliveryState,
     MessageKind,
     OnThrottle,
-    Phase,
     ResponseState,
     SkipReason,
     TokenPurpose,
 )
 from surveys.emails import MailLinks, link
 from surveys.formulas.windows import next_open
-from surveys.models import Invitation, LinkToken, Message, Suppression, SurveyPolicy
+from surveys.models import Invitation, Message, Suppression, SurveyPolicy
 from surveys.queries import policy as policies
 from surveys.queries import throttle
-from surveys.services import locks
+from surveys.services import locks, mail_sql
+from surveys.services.frames import Frame, frame
 
 CAP_PAUSE = timedelta(minutes=5)  # a message over an hourly cap is looked at again after this
+OWN = ("invitation__contact", "invitation__customer__summary")  # what differs from mail to mail
 LOADED = (
     "invitation__wave__campaign",
     "invitation__wave__version",
@@ -63,19 +64,6 @@ class Verdict:
 GO = Verdict()
 
 
-@dataclass(frozen=True)
-class Frame:
-    """What holds for a whole run of sending: the policy and the organisation's zone, read once."""
-
-    policy: SurveyPolicy
-    zone: ZoneInfo
-
-
-def frame(*, now: datetime) -> Frame:
-    """The frame as of now."""
-    return Frame(policies.current(now), organisation.zone())
-
-
 def release_due(*, now: datetime) -> int:
     """Move what is due into the queue and what is too late out of it; returns how many rows joined the queue."""
     active = Q(invitation__wave__campaign__state=CampaignState.ACTIVE) | Q(invitation__is_test=True)
@@ -93,21 +81,31 @@ def claim_next(*, now: datetime, run: Frame | None = None) -> Claim | None:
     """The next message that may leave, leased to the caller; rows that may not leave are settled on the way."""
     run = run or frame(now=now)
     while True:
-        with transaction.atomic():
-            message = _next_due(now)
-            if message is None:
-                return None
-            verdict = GO if message.invitation.is_test else _recheck(message, run, now)
-            if not verdict.state:
-                return _take(message, now)
-            _settle(message, verdict)
+        try:
+            with transaction.atomic():
+                message = _next_due(now)
+                if message is None:
+                    return None
+                run.complete(message)
+                verdict = GO if message.invitation.is_test else _recheck(message, run, now)
+                if not verdict.state:
+                    return _take(message, now)
+                _settle(message, verdict)
+        except locks.ClocksMissingError as error:
+            locks.make_clocks(error.clocks)
 
 
 def _next_due(now: datetime) -> Message | None:
+    """`is_blocked` says whether the address is on the list, asked in the same statement."""
     allowed = Q(invitation__wave__campaign__state=CampaignState.ACTIVE) | Q(invitation__is_test=True)
+    blocked = Suppression.objects.in_force(now).filter(
+        Q(scope=ALL_SURVEYS) | Q(scope=OuterRef("invitation__wave__version__kind")),
+        email_hash=OuterRef("invitation__email_hash"),
+    )
     return (
         Message.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related(*LOADED)
+        .select_related(*OWN)
+        .annotate(is_blocked=Exists(blocked))
         .filter(allowed, delivery_state=DeliveryState.QUEUED, not_before__lte=now, max_at__gt=now)
         .order_by("not_before", "pk")
         .first()
@@ -117,7 +115,7 @@ def _next_due(now: datetime) -> Message | None:
 def _recheck(message: Message, run: Frame, now: datetime) -> Verdict:
     """Everything of the snapshot once more, the gaps under the locks of person and customer."""
     invitation, policy = message.invitation, run.policy
-    reason = own_reason(invitation, run.zone, now)
+    reason = own_reason(invitation, run.zone, now, is_blocked=message.is_blocked)  # type: ignore[attr-defined]
     if reason:
         return Verdict(DeliveryState.SKIPPED, reason)
     if message.kind == MessageKind.REMINDER and not _still_wanted(invitation, now):
@@ -126,7 +124,7 @@ def _recheck(message: Message, run: Frame, now: datetime) -> Verdict:
     opens = next_open(now, window, policies.zone_of(invitation.contact, invitation.customer, run.zone))
     if opens > now:
         return Verdict(DeliveryState.QUEUED, not_before=opens)
-    if _over_hourly_cap(message, policy, now):
+    if _over_hourly_cap(message, run, now):
         return Verdict(DeliveryState.QUEUED, not_before=now + CAP_PAUSE)
     if message.kind == MessageKind.REMINDER:
         return GO
@@ -134,8 +132,10 @@ def _recheck(message: Message, run: Frame, now: datetime) -> Verdict:
     return _limits(message, policy, now)
 
 
-def own_reason(invitation: Invitation, zone: ZoneInfo, now: datetime) -> str:
-    """Why contact, customer or address forbid a mail now; empty when nothing does."""
+def own_reason(
+    invitation: Invitation, zone: ZoneInfo, now: datetime, *, is_blocked: bool | None = None
+) -> str:
+    """Why contact, customer or address forbid a mail now; empty when nothing does. `is_blocked` if already known."""
     contact, customer = invitation.contact, invitation.customer
     day = now.astimezone(zone).date()
     summary = getattr(customer, "summary", None) if customer else None
@@ -150,7 +150,10 @@ def own_reason(invitation: Invitation, zone: ZoneInfo, now: datetime) -> str:
         (contact is not None and contact.do_not_survey, SkipReason.DO_NOT_SURVEY),
     )
     reason = next((str(reason) for hit, reason in checks if hit), "")
-    return reason or (str(SkipReason.SUPPRESSED) if is_suppressed(invitation, now) else "")
+    if reason:
+        return reason
+    blocked = is_suppressed(invitation, now) if is_blocked is None else is_blocked
+    return str(SkipReason.SUPPRESSED) if blocked else ""
 
 
 def is_suppressed(invitation: Invitation, now: datetime) -> bool:
@@ -165,32 +168,33 @@ def _still_wanted(invitation: Invitation, now: datetime) -> bool:
     return silent and invitation.expires_at >= now + timedelta(days=2)
 
 
-def _over_hourly_cap(message: Message, policy: SurveyPolicy, now: datetime) -> bool:
+def _over_hourly_cap(message: Message, run: Frame, now: datetime) -> bool:
     hour_ago = now - timedelta(hours=1)
-    cap = message.invitation.wave.campaign.cap_per_hour or policy.cap_per_hour
+    cap = message.invitation.wave.campaign.cap_per_hour or run.policy.cap_per_hour
     domain = message.invitation.email_domain
-    if cap and throttle.claimed_since(hour_ago) >= cap:
+    if cap and not run.has_room(f"all {cap}", cap, lambda: throttle.claimed_since(hour_ago)):
         return True
-    cap = policy.cap_per_domain_hour
-    return bool(cap and domain and throttle.claimed_since(hour_ago, domain=domain) >= cap)
+    cap = run.policy.cap_per_domain_hour
+    if not cap or not domain:
+        return False
+    return not run.has_room(domain, cap, lambda: throttle.claimed_since(hour_ago, domain=domain))
 
 
 def _limits(message: Message, policy: SurveyPolicy, now: datetime) -> Verdict:
     """Gaps and cap with both clocks held: whoever comes second sees the first."""
     invitation = message.invitation
     version = invitation.wave.version
-    person = invitation.email_hash
-    found = throttle.last_asked(now=now, policy=policy, email_hash=person, but_not=message.pk)
-    free_at = found.get(person, throttle.NEVER).free_at(version, policy)
+    person, customer = invitation.email_hash, invitation.customer_id
+    last, persons = throttle.asked_before(
+        now=now, policy=policy, email_hash=person, customer_id=customer, but_not=message.pk
+    )
+    free_at = last.free_at(version, policy)
     if free_at is not None and free_at > now:
         if version.on_throttle == OnThrottle.DEFER and free_at < message.max_at:
             return Verdict(DeliveryState.PLANNED, not_before=free_at)
         return Verdict(DeliveryState.SKIPPED, str(SkipReason.THROTTLED))
-    if policy.customer_cap and invitation.customer_id:
-        asked = throttle.persons_asked(now=now, customer_id=invitation.customer_id, but_not=message.pk)
-        persons = asked.get(invitation.customer_id, set())
-        if person not in persons and len(persons) >= policy.customer_cap:
-            return Verdict(DeliveryState.SKIPPED, str(SkipReason.CUSTOMER_CAP))
+    if policy.customer_cap and person not in persons and len(persons) >= policy.customer_cap:
+        return Verdict(DeliveryState.SKIPPED, str(SkipReason.CUSTOMER_CAP))
     return GO
 
 
@@ -206,44 +210,33 @@ def _settle(message: Message, verdict: Verdict) -> None:
 
 
 def _take(message: Message, now: datetime) -> Claim:
-    """Lease the row and mint its links; committed before the conversation starts."""
+    """Lease the row and mint its links, of which only the hashes are stored; committed before the conversation."""
     lease_token = secrets.token_hex(16)
-    Message.objects.filter(pk=message.pk).update(
-        delivery_state=DeliveryState.SENDING,
-        phase=Phase.CONNECT,
-        lease_token=lease_token,
-        lease_until=Now() + timedelta(seconds=settings.MAIL_LEASE_S),
-        claimed_at=now,
-        changed_at=Now(),
-    )
     invitation = message.invitation
-    if message.kind == MessageKind.FIRST:
+    is_first = message.kind == MessageKind.FIRST
+    if is_first:
         invitation.expires_at = now + timedelta(days=invitation.wave.version.link_days)
-        Invitation.objects.filter(pk=invitation.pk).update(expires_at=invitation.expires_at)
-    return Claim(message, lease_token, _mint_links(message, lease_token))
-
-
-def _mint_links(message: Message, lease_token: str) -> MailLinks:
-    """Fresh secrets for this rendering; only their hashes are stored."""
     purposes = [TokenPurpose.ANSWER, TokenPurpose.UNSUBSCRIBE]
-    if message.invitation.wave.version.has_honeypot:
+    if invitation.wave.version.has_honeypot:
         purposes.append(TokenPurpose.HONEYPOT)
     minted = {purpose: tokens.mint() for purpose in purposes}
-    LinkToken.objects.bulk_create(
-        [
-            LinkToken(
-                sha256=sha256,
-                purpose=purpose,
-                message=message,
-                minted_for=lease_token,
-                expires_at=None if purpose == TokenPurpose.UNSUBSCRIBE else message.invitation.expires_at,
-            )
-            for purpose, (_, sha256) in minted.items()
-        ]
+    mail_sql.run(
+        mail_sql.TAKE,
+        {
+            "message": message.pk,
+            "lease": lease_token,
+            "lease_s": settings.MAIL_LEASE_S,
+            "now": now,
+            "is_first": is_first,
+            "expires_at": invitation.expires_at,
+            "sha256": [sha256 for _, sha256 in minted.values()],
+            "purposes": [str(purpose) for purpose in minted],
+        },
     )
     pit = minted.get(TokenPurpose.HONEYPOT)
-    return MailLinks(
+    links = MailLinks(
         answer=link("s", minted[TokenPurpose.ANSWER][0]),
         unsubscribe=link("u", minted[TokenPurpose.UNSUBSCRIBE][0]),
         honeypot=link("s", pit[0]) if pit else "",
     )
+    return Claim(message, lease_token, links)

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.queries import organisation
@@ -21,7 +21,6 @@ from config.work import audit, smtp
 from config.work.faults import fault
 from surveys.choices import (
     ACCEPTED,
-    ALL_SURVEYS,
     CampaignState,
     DeliveryState,
     FailureKind,
@@ -30,9 +29,10 @@ from surveys.choices import (
     SuppressionReason,
 )
 from surveys.emails import survey_mail
-from surveys.models import Campaign, DeliveryEvent, Invitation, LinkToken, Message, SendingState, Suppression
-from surveys.services import claims, mail_checks, sending_state, suppressions
+from surveys.models import Campaign, DeliveryEvent, LinkToken, Message
+from surveys.services import claims, mail_checks, mail_sql, sending_state, suppressions
 from surveys.services.claims import Claim
+from surveys.services.frames import Frame, frame
 
 WAITS = (60, 300, 1800, 7200)  # seconds before the second to fifth try, each ± 20 %
 MAX_ATTEMPTS = 5
@@ -49,15 +49,17 @@ def send_due(*, clock: Clock, seconds: float = 30) -> int:
     `clock` gives the present moment for each message, because one run may last minutes.
     """
     claims.release_due(now=clock())
-    run = claims.frame(now=clock())
+    run, gate = frame(now=clock()), sending_state.Gate()
     transport = smtp.open_transport()
     ends, taken = time.monotonic() + seconds, 0
     try:
-        while time.monotonic() < ends and sending_state.may_send(now=clock()):
+        while time.monotonic() < ends and gate.is_open(now=clock()):
+            if gate.was_asked:
+                run.forget()
             claim = claims.claim_next(now=clock(), run=run)
             if claim is None:
                 break
-            result = send_one(claim=claim, transport=transport, clock=clock)
+            result = send_one(claim=claim, transport=transport, clock=clock, run=run, gate=gate)
             taken += result == smtp.Result.ACCEPTED
             if result in STOP_RUN:
                 break
@@ -66,11 +68,18 @@ def send_due(*, clock: Clock, seconds: float = 30) -> int:
     return taken
 
 
-def send_one(*, claim: Claim, transport: smtp.Transport, clock: Clock) -> smtp.Result | None:
+def send_one(
+    *,
+    claim: Claim,
+    transport: smtp.Transport,
+    clock: Clock,
+    run: Frame | None = None,
+    gate: sending_state.Gate | None = None,
+) -> smtp.Result | None:
     """Render one claimed message, hand it over and record the outcome; None when it did not pass its checks."""
     fault("mail.after_claim")
     message = claim.message
-    raw = _render(claim, clock())
+    raw = _render(claim, run or frame(now=clock()), clock())
     if raw is None:
         return None
     outcome = transport.deliver(
@@ -80,20 +89,16 @@ def send_one(*, claim: Claim, transport: smtp.Transport, clock: Clock) -> smtp.R
         before_dot=partial(write_ahead, claim=claim, clock=clock),
     )
     fault("mail.before_record")
-    record(claim=claim, outcome=outcome, now=clock())
+    record(claim=claim, outcome=outcome, now=clock(), gate=gate)
     fault("mail.after_record")
     return outcome.result
 
 
-def _render(claim: Claim, now: datetime) -> bytes | None:
-    version = claim.message.invitation.wave.version
+def _render(claim: Claim, run: Frame, now: datetime) -> bytes | None:
     prefix = TEST_PREFIX if claim.message.invitation.is_test else ""
     try:
         raw = survey_mail(claim.message, links=claim.links, now=now, subject_prefix=prefix)
-        wrong = mail_checks.faults_before_sending(
-            raw, base=settings.SITE_URL, from_domain=version.sender_email.rpartition("@")[2].lower()
-        )
-        text = "; ".join(f"{finding.id}: {finding.detail}" for finding in wrong)
+        text = mail_checks.why_not(raw, message=claim.message, base=settings.SITE_URL, passed=run.passed)
     except DomainError as error:
         raw, text = b"", str(error)
     if not text:
@@ -112,61 +117,55 @@ def _render(claim: Claim, now: datetime) -> bytes | None:
 
 def write_ahead(*, claim: Claim, clock: Clock) -> bool:
     """Commit "the dot may go out" while the row is ours and nothing forbids it; False leaves the row settled."""
-    now = clock()
-    # Conditions on the row itself stand outside the subqueries, so that a parallel change is seen after waiting for it.
-    changed = Message.objects.filter(
-        ~Exists(SendingState.objects.exclude(hold_reason="")),
-        Exists(_may_be_mailed(now)),
-        pk=claim.message.pk,
-        lease_token=claim.lease_token,
-        delivery_state=DeliveryState.SENDING,
-        phase=Phase.CONNECT,
-    ).update(
-        phase=Phase.DOT,
-        lease_until=Now() + timedelta(seconds=settings.MAIL_REPLY_S + DOT_SLACK_S),
-        changed_at=Now(),
-    )
-    return bool(changed)
+    values = {
+        "message": claim.message.pk,
+        "lease": claim.lease_token,
+        "lease_s": settings.MAIL_REPLY_S + DOT_SLACK_S,
+        "now": clock(),
+    }
+    return bool(mail_sql.run(mail_sql.ALLOW_DOT, values))
 
 
-def _may_be_mailed(now: datetime) -> Any:
-    """The message's invitation, when its campaign is active and its person has not said no meanwhile."""
-    blocked = (
-        Suppression.objects.in_force(now)
-        .filter(email_hash=OuterRef("email_hash"))
-        .filter(Q(scope=ALL_SURVEYS) | Q(scope=OuterRef("wave__version__kind")))
-    )
-    return Invitation.objects.filter(
-        Q(is_test=True)
-        | Q(
-            ~Exists(blocked),
-            wave__campaign__state=CampaignState.ACTIVE,
-            contact__do_not_survey=False,
-            contact__erased_at=None,
-        ),
-        pk=OuterRef("invitation_id"),
-    )
-
-
-def record(*, claim: Claim, outcome: smtp.Outcome, now: datetime) -> None:
+def record(
+    *, claim: Claim, outcome: smtp.Outcome, now: datetime, gate: sending_state.Gate | None = None
+) -> None:
     """Write down what became of the try; when somebody else holds the row now, nothing is changed."""
-    tries = claim.message.attempts + (1 if outcome.counts else 0)
     if outcome.result == smtp.Result.STOPPED:
         _record_stopped(claim, now)
-        return
-    changes = _changes_for(outcome, tries=tries, now=now)
-    mine = _finish(
-        claim,
-        now=now,
-        type_=str(outcome.result),
-        text=outcome.text,
-        phase=outcome.phase,
-        code=outcome.code,
-        attempts=tries,
-        **changes,
-    )
+        mine = False
+    elif outcome.result == smtp.Result.ACCEPTED:
+        mine = _record_accepted(claim, outcome, now)
+    else:
+        tries = claim.message.attempts + (1 if outcome.counts else 0)
+        changes = _changes_for(outcome, tries=tries, now=now)
+        mine = _finish(
+            claim,
+            now=now,
+            type_=str(outcome.result),
+            text=outcome.text,
+            phase=outcome.phase,
+            code=outcome.code,
+            attempts=tries,
+            **changes,
+        )
     if mine:
-        _learn(claim, outcome, now)
+        _learn(claim, outcome, now, gate)
+    if gate is not None and outcome.result != smtp.Result.ACCEPTED:
+        gate.ask_again()
+
+
+def _record_accepted(claim: Claim, outcome: smtp.Outcome, now: datetime) -> bool:
+    """The usual end, in one statement: the state and its event."""
+    values = {
+        "message": claim.message.pk,
+        "lease": claim.lease_token,
+        "attempts": claim.message.attempts + 1,
+        "code": outcome.code,
+        "text": outcome.text[:300],
+        "phase": outcome.phase,
+        "now": now,
+    }
+    return bool(mail_sql.run(mail_sql.ACCEPTED, values))
 
 
 FINAL_CHANGES: dict[smtp.Result, dict[str, Any]] = {
@@ -178,9 +177,7 @@ FINAL_CHANGES: dict[smtp.Result, dict[str, Any]] = {
 
 
 def _changes_for(outcome: smtp.Outcome, *, tries: int, now: datetime) -> dict[str, Any]:
-    """Columns of the message after a reply (state machine of the message)."""
-    if outcome.result == smtp.Result.ACCEPTED:
-        return {"delivery_state": DeliveryState.SENT, "accepted_at": now, "settled_by": "reply"}
+    """Columns of the message after anything but a yes (state machine of the message)."""
     if outcome.result == smtp.Result.DEFERRED:
         if tries >= MAX_ATTEMPTS:
             return {"delivery_state": DeliveryState.FAILED, "failure": FailureKind.ATTEMPTS}
@@ -214,7 +211,7 @@ def _finish(
     )
     if not mine:
         return False
-    if changes["delivery_state"] not in {DeliveryState.SENT, DeliveryState.UNCERTAIN}:
+    if changes["delivery_state"] != DeliveryState.UNCERTAIN:
         LinkToken.objects.filter(message=claim.message, minted_for=claim.lease_token).delete()
     if changes["delivery_state"] == DeliveryState.BOUNCED:
         suppressions.suppress(
@@ -236,7 +233,9 @@ def _finish(
     return True
 
 
-def _learn(claim: Claim, outcome: smtp.Outcome, now: datetime) -> None:
+def _learn(
+    claim: Claim, outcome: smtp.Outcome, now: datetime, gate: sending_state.Gate | None = None
+) -> None:
     """Counters against a broken server; five refusals in a row pause the campaign."""
     if outcome.wants_rest:
         sending_state.note_rest(text=outcome.text, now=now)
@@ -246,7 +245,7 @@ def _learn(claim: Claim, outcome: smtp.Outcome, now: datetime) -> None:
         if sending_state.note_refusal(text=outcome.text, now=now):
             reason = f"The mail server refused five times in a row: {outcome.text}"
             auto_pause(campaign_id=claim.message.invitation.wave.campaign_id, reason=reason, now=now)
-    elif outcome.result == smtp.Result.ACCEPTED:
+    elif outcome.result == smtp.Result.ACCEPTED and (gate is None or gate.counts):
         sending_state.note_success()
 
 

@@ -1,6 +1,7 @@
 """Whether mail may leave at all: hold, rest and breaker (S-68, S-73)."""
 
 import secrets
+import time
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -16,6 +17,7 @@ CONNECT_LIMIT = 20  # failures in a row before the breaker opens
 OPEN_BREAKER_S = 30  # then one try per so many seconds
 REFUSAL_LIMIT = 5  # refused logins or policies in a row before a campaign is paused
 REST_S, LONGEST_REST_S = 60, 900  # a host that asked for a rest
+LOOK_S = 1  # seconds for which a run trusts that mail may leave; the hold is asked before every dot besides
 COPY = "instance"
 RESTORE = "restore"
 
@@ -28,7 +30,10 @@ def state() -> SendingState:
 
 def may_send(*, now: datetime) -> bool:
     """False while held, resting, or when the open breaker has no try left; takes the try otherwise."""
-    row = state()
+    return _may(state(), now)
+
+
+def _may(row: SendingState, now: datetime) -> bool:
     if row.instance_id != settings.INSTANCE_ID:
         hold(reason=COPY, now=now)
         return False
@@ -39,6 +44,29 @@ def may_send(*, now: datetime) -> bool:
     free = Q(rest_until=None) | Q(rest_until__lte=now)
     until = now + timedelta(seconds=OPEN_BREAKER_S)
     return bool(SendingState.objects.filter(free, pk=THE_ROW).update(rest_until=until))
+
+
+class Gate:
+    """Whether one run may go on: asked at its start, once a second, and before every mail while something is wrong."""
+
+    def __init__(self) -> None:
+        self._until = 0.0  # on the monotonic clock
+        self.counts = True  # whether a counter against the server stood above zero at the last look
+        self.was_asked = False
+
+    def is_open(self, *, now: datetime) -> bool:
+        """Look again when the last look is over."""
+        self.was_asked = time.monotonic() >= self._until
+        if not self.was_asked:
+            return True
+        row = state()
+        self.counts = bool(row.connect_failures or row.refusals or row.rest_until or row.rest_s)
+        self._until = 0.0 if self.counts else time.monotonic() + LOOK_S
+        return _may(row, now)
+
+    def ask_again(self) -> None:
+        """Something other than a yes was heard."""
+        self._until = 0.0
 
 
 def hold(*, reason: str, now: datetime) -> None:
