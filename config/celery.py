@@ -29,6 +29,7 @@ TICKERS = {
     "surveys.open_follow_ups": 30,  # one per unhappy answer
     "surveys.erase_contacts": 60,  # whoever asked to be forgotten
     "surveys.purge_traces": 300,  # what providers reported long ago; the privacy ledger
+    "surveys.tell_owners": 60,  # answers changed from another device
     "surveys.settle_visits": 60,  # looks at links become `visited`
 }
 # Sending may wait ten minutes for a mail server's last reply, so it has a queue of its own.

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from config.work.tickers import ticker
 from surveys.queries import policy
-from surveys.services import advance, delivery, erasure, responses, retention, visits
+from surveys.services import advance, delivery, edit_notices, erasure, responses, retention, visits
 
 SENDING_S = 30  # seconds after which a run starts no new mail
 
@@ -31,6 +31,12 @@ def advance_campaigns() -> int:
 def open_follow_ups() -> int:
     """One follow-up per unhappy answer."""
     return responses.open_follow_ups(now=timezone.now())
+
+
+@ticker("surveys.tell_owners")
+def tell_owners() -> int:
+    """Owners hear of answers that were changed from another device."""
+    return edit_notices.tell_owners(now=timezone.now())
 
 
 @ticker("surveys.settle_visits")
