@@ -16,7 +16,7 @@ from config.devstack.postgres import servers_on
 SPIN_S = 1.0
 QUIET = 1.3  # two spinning processes must do so much more than one
 ALONE = 0.8  # and one must get so much of a core
-PACKAGES = ("django", "psycopg", "duckdb", "polars")
+PACKAGES = ("django", "psycopg", "duckdb", "polars", "numpy", "scikit-learn")
 SETTINGS = (
     "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "work_mem", "max_wal_size", "jit",
     "autovacuum", "max_parallel_workers_per_gather",

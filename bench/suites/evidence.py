@@ -1,4 +1,4 @@
-"""Evidence: scorecards made by suggest_weights on two real companies, beside models trained on the same readings.
+"""Evidence: scorecards made by suggest_weights on two companies that lost customers, beside models on the same readings.
 
 Nothing here grows with a scale: the rows are made once, with the first. Without the shared data or the references there
 are no rows but one that says so.
@@ -12,12 +12,17 @@ from bench.cluster import ROOT, Cluster, environment
 from bench.report import Row, judge
 from bench.workers import Worker
 
-SUITE = "bench.suites.churning"
+COMPANIES, TABLES = "bench.suites.companies", "bench.suites.churning"
 DATA = ROOT.parent / "shared" / "data"
 AS_GOOD = 0.97  # of the best model's AUC
 DEALS = {"telco": [""], "crm": ["", "1", "2"]}  # ways to cut a company into halves; more where few churned
+CARDS = {  # (name, with own measures); the CRM vendor with built-in measures alone, and with one per kind of event too
+    "telco": [("telco", True)],
+    "crm": [("crm", False), ("crm with own measures", True)],
+}
 FOLDERS = {"telco": "telco_churn_ibm", "crm": "fightchurn_crm6"}
 ORDER = ("card", "logistic regression", "gradient boosting")
+NUMBERS = [name for cards in CARDS.values() for name, _ in cards]
 
 done: set[str] = set()
 
@@ -30,44 +35,56 @@ def run(cluster: Cluster, scale: str, rounds: Callable[[], Iterator[int]]) -> li
     if importlib.util.find_spec("sklearn") is None:
         return [Row("BE-0", "all", "models to compare with", note="scikit-learn is not installed")]
     rows: list[Row] = []
-    for number, (name, deals) in enumerate(DEALS.items(), start=1):
-        if not (DATA / FOLDERS[name]).exists():
-            rows.append(
-                Row(f"BE-{number}", "all", name, note=f"{FOLDERS[name]} is not beside the repository")
-            )
-            continue
-        rows += _company(cluster, number, name, deals)
+    for name in CARDS:
+        if (DATA / FOLDERS[name]).exists():
+            rows += _company(cluster, name)
+        else:
+            rows.append(Row("BE-0", "all", name, note=f"{FOLDERS[name]} is not beside the repository"))
     return rows
 
 
-def _company(cluster: Cluster, number: int, name: str, deals: list[str]) -> list[Row]:
+def _company(cluster: Cluster, name: str) -> list[Row]:
     database = f"evidence_{name}"
     cluster.copy(cluster.migrated(), database)
     worker = Worker(environment(cluster.url(database)))
     try:
-        worker.call(f"{SUITE}:bring_{name}", folder=str(DATA))
+        worker.call(f"{COMPANIES}:bring_{name}", folder=str(DATA))
         cluster.run("ANALYZE", database=database)
-        found = worker.call(f"{SUITE}:table_of", name=name, deals=deals).value
+        return [
+            row
+            for card, own in CARDS[name]
+            for row in _rows(
+                card, worker.call(f"{TABLES}:table_of", company=name, own=own, deals=DEALS[name]).value
+            )
+        ]
     finally:
         worker.close()
         cluster.drop(database)
-    found.sort(key=lambda one: ORDER.index(one["model"]))
-    return [_row(f"BE-{number}", name, one) for one in found]
 
 
-def _row(key: str, name: str, one: dict[str, Any]) -> Row:
+def _rows(card: str, found: list[dict[str, Any]]) -> list[Row]:
+    return [_row(card, one) for one in sorted(found, key=lambda one: ORDER.index(one["model"]))]
+
+
+def _row(card: str, one: dict[str, Any]) -> Row:
     made = Row(
-        key,
+        f"BE-{NUMBERS.index(card) + 1}",
         "all",
-        f"{name}: {one['model']}, AUC",
+        f"{card}: {one['model']}, AUC",
         reference="best of the models",
         median=one["auc"],
+        min=one["auc_low"],
+        max=one["auc_high"],
         unit="share",
         note=f"lift in the worst 10 % {one['lift']:.2f}, Brier {one['brier']:.4f}, predicted and observed"
         f" {one['apart']:.3f} apart; {one['rows']:.0f} outcomes, {one['churned']:.0f} churned, {one['splits']} splits",
     )
     if one["model"] != "card":
         return made
+    made.note += (
+        f"; ratio {one['ratio_low']:.3f} to {one['ratio_high']:.3f} (95 %, judged customers drawn again),"
+        f" better proven in {one['proven']:.0%} of the splits"
+    )
     return judge(made, ratio=one["ratio"], limit=AS_GOOD, at_least=True)
 
 
