@@ -28,7 +28,9 @@ TICKERS = {
     "surveys.advance_campaigns": 30,  # start, snapshot, close
     "surveys.open_follow_ups": 30,  # one per unhappy answer
     "surveys.erase_contacts": 60,  # whoever asked to be forgotten
+    "surveys.ask_promoters": 300,  # a private follow-up for the CSM
     "surveys.purge_traces": 300,  # what providers reported long ago; the privacy ledger
+    "surveys.store_anonymous": 300,  # anonymous answers that have enough company
     "surveys.tell_owners": 60,  # answers changed from another device
     "surveys.settle_visits": 60,  # looks at links become `visited`
 }

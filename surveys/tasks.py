@@ -4,7 +4,17 @@ from django.utils import timezone
 
 from config.work.tickers import ticker
 from surveys.queries import policy
-from surveys.services import advance, delivery, edit_notices, erasure, responses, retention, visits
+from surveys.services import (
+    advance,
+    advocacy,
+    anonymous,
+    delivery,
+    edit_notices,
+    erasure,
+    responses,
+    retention,
+    visits,
+)
 
 SENDING_S = 30  # seconds after which a run starts no new mail
 
@@ -56,3 +66,16 @@ def erase_contacts() -> int:
 def purge_traces() -> int:
     """What providers reported is forgotten after its time; the privacy ledger is completed."""
     return retention.purge_traces(now=timezone.now())
+
+
+@ticker("surveys.store_anonymous")
+def store_anonymous() -> int:
+    """Anonymous answers that have enough company, stored in a drawn order; looks at their links are forgotten."""
+    now = timezone.now()
+    return anonymous.store_waiting(now=now) + anonymous.forget_visits(now=now)
+
+
+@ticker("surveys.ask_promoters")
+def ask_promoters() -> int:
+    """Promoters become a private follow-up of their CSM."""
+    return advocacy.ask_promoters(now=timezone.now())

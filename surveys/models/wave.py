@@ -27,6 +27,9 @@ class Wave(models.Model):
     canary_until = models.DateTimeField(null=True, blank=True)
     canary_passed = models.BooleanField(default=False)
     is_test = models.BooleanField(default=False)
+    turned_back = models.PositiveIntegerField(
+        default=0
+    )  # presses of anonymous forms that looked like a machine's
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

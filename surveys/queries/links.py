@@ -12,7 +12,7 @@ from accounts.models import Organisation
 from customers.choices import AssignmentRole
 from customers.models import Assignment
 from surveys import choices
-from surveys.models import LinkToken, SurveyPolicy, Visit
+from surveys.models import CampaignText, LinkToken, SenderIdentity, SurveyPolicy, Visit
 from surveys.models.policy import known_scanners
 
 RULES = (
@@ -25,6 +25,19 @@ RULES = (
     "quick_look_s",
     "many_links",
     "many_links_minutes",
+    "anonymous_min_group",
+)
+# What the page shows in another language than the mail's.
+TEXTS = (
+    "language",
+    "question",
+    "labels",
+    "prompt",
+    "prompt_negative",
+    "prompt_neutral",
+    "prompt_positive",
+    "thank_you",
+    "extra",
 )
 LOOKS = 100  # newest looks of a client at one invitation's links that are read
 CLIENT_LOOKS = 300  # newest looks of a client at any link that are read
@@ -76,6 +89,16 @@ def scanners_known_to(link: LinkToken) -> Sequence[str]:
     return rules["scanners"] if "scanners" in rules else known_scanners()
 
 
+def texts_of(link: LinkToken) -> list[dict[str, Any]]:
+    """The campaign's wording in each of its languages, as read with the link."""
+    return link.texts
+
+
+def review_url_of(link: LinkToken) -> str:
+    """The public review page; empty when there is none."""
+    return link.review_url or ""
+
+
 def rules_of(link: LinkToken) -> dict[str, Any]:
     """The policy's limits as read with the link; empty before anybody saved a policy."""
     found: dict[str, Any] | None = getattr(link, "rules", None)
@@ -83,6 +106,7 @@ def rules_of(link: LinkToken) -> dict[str, Any]:
 
 
 def _links(now: datetime) -> QuerySet[LinkToken]:
+    spoken = CampaignText.objects.filter(version=OuterRef("message__invitation__wave__version"))
     newest = SurveyPolicy.objects.filter(valid_from__lte=now).order_by("-valid_from", "-pk")
     return (
         LinkToken.objects.select_related(
@@ -95,6 +119,8 @@ def _links(now: datetime) -> QuerySet[LinkToken]:
         )
         .annotate(
             home_zone=Subquery(Organisation.objects.values("time_zone")[:1]),
+            texts=ArraySubquery(spoken.values(found=JSONObject(**{name: name for name in TEXTS}))),
+            review_url=Subquery(SenderIdentity.objects.values("review_url")[:1]),
             rules=Subquery(newest.values(found=JSONObject(**{name: name for name in RULES}))[:1]),
         )
         .filter(revoked_at=None)

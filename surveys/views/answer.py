@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,26 +13,27 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from config.web.access import declare
 from surveys import tokens
-from surveys.choices import SurveyKind, TokenPurpose
+from surveys.choices import TokenPurpose
 from surveys.forms.answer import AnswerForm
-from surveys.formulas.scales import SCALES, point_from_text
-from surveys.models import LinkToken, Response
+from surveys.formulas.scales import point_from_text
+from surveys.models import LinkToken, Response, SurveyPolicy
 from surveys.queries import links, policy
+from surveys.services import anonymous
 from surveys.services.responses import (
     CLOSED_STATES,
-    MAX_COMMENT,
     Answer,
     AnswerClosedError,
     TooManyEditsError,
     record_response,
 )
 from surveys.services.visits import note_visit
-from surveys.views import public
+from surveys.views import answer_page, public
+from surveys.views.answer_page import ANSWERED, CLOSED, LOCKED, Asked, state_of
 from surveys.views.clients import look_of, press_of
+from surveys.words import catalogue
 
 COOKIE = "__Host-answer" if settings.SECURE else "answer"
 COOKIE_DAYS = 365
-OPEN, ANSWERED, LOCKED, CLOSED = "open", "answered", "locked", "closed"
 
 
 @csrf_exempt  # the secret in the path authorises; the form's own proof stands in for the cookie (S-94)
@@ -48,14 +49,16 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     if link is None:
         return public.not_found(request)
     now = timezone.now()
+    seen = answer_page.asked(request, link)
     if request.method == "POST" and link.purpose == TokenPurpose.ANSWER:
-        return _post(request, link, token, now)
-    score = point_from_text(link.message.invitation.wave.version.kind, request.GET.get("r"))
-    scanners = links.scanners_known_to(link)
-    note_visit(link=link, look=look_of(request, score=score, scanners=scanners, now=now), now=now)
+        return _post(request, seen, token, now)
+    score = _clicked(request, seen)
+    look = look_of(request, score=score, scanners=links.scanners_known_to(link), now=now)
+    note_visit(link=link, look=look, now=now)
     if link.purpose == TokenPurpose.HONEYPOT:
-        return public.page(request, "surveys/honeypot.html", _frame(link))
-    return _show(request, link, now, score)
+        context = seen.frame() | {"invitation": None}
+        return public.notice(request, context, head=seen.say["link_head"], text=seen.say["link_text"])
+    return _show(request, seen, now, score)
 
 
 @declare(access="public", scope="token")
@@ -65,102 +68,97 @@ def thanks(request: HttpRequest, token: str) -> HttpResponse:
     link = public.find_link(token, TokenPurpose.ANSWER)
     if link is None:
         return public.not_found(request)
-    if getattr(link.message.invitation, "response", None) is None:
-        return public.sealed(HttpResponseRedirect(reverse("surveys:answer", args=[token])))
+    seen = answer_page.asked(request, link)
     state = state_of(link, timezone.now())
-    return public.page(
-        request, "surveys/thanks.html", _frame(link) | {"may_edit": state == ANSWERED, "token": token}
-    )
+    if state == CLOSED:
+        return answer_page.closed(request, seen)
+    if seen.response is None and state != LOCKED:
+        return public.sealed(HttpResponseRedirect(_address("surveys:answer", token, seen)))
+    change = _address("surveys:answer", token, seen, change="1") if state == ANSWERED else ""
+    return answer_page.thank(request, seen, may_edit=change)
 
 
 @declare(access="public", scope="none")
 @require_safe
 def privacy(request: HttpRequest) -> HttpResponse:
     """What is kept of an answer and for how long."""
-    return public.page(request, "surveys/privacy.html", {"sender": policy.sender()})
-
-
-def state_of(link: LinkToken, now: datetime) -> str:
-    """Which page the link shows now: open, answered (edit window), locked or closed."""
-    invitation = link.message.invitation
-    response = getattr(invitation, "response", None)
-    gone = (invitation.contact and invitation.contact.erased_at) or (
-        invitation.customer and invitation.customer.archived_at
-    )
-    if gone:
-        return CLOSED
-    if response is None:
-        over = invitation.expires_at <= now or invitation.response_state in CLOSED_STATES
-        return CLOSED if over else OPEN
-    editable = response.first_answered_at + timedelta(days=invitation.wave.version.edit_days) > now
-    return ANSWERED if editable and invitation.response_state not in CLOSED_STATES else LOCKED
-
-
-def _show(request: HttpRequest, link: LinkToken, now: datetime, score: int | None) -> HttpResponse:
-    state = state_of(link, now)
-    if state == CLOSED:
-        return public.page(request, "surveys/closed.html", status=410)
-    if state == LOCKED:
-        return public.page(request, "surveys/thanks.html", _frame(link))
-    response = getattr(link.message.invitation, "response", None)
-    if state == ANSWERED and score is None and "change" not in request.GET:
-        shown = response.score if _is_same_device(request, response) else None
-        return public.page(request, "surveys/answered.html", _frame(link) | {"score": shown})
-    return _form_page(
-        request, link, now, {"score": score, "clicked": score is not None, "is_edit": state == ANSWERED}
-    )
-
-
-def _form_page(
-    request: HttpRequest, link: LinkToken, now: datetime, values: dict[str, Any], status: int = 200
-) -> HttpResponse:
-    version, text = link.message.invitation.wave.version, link.message.invitation.text
-    scale = SCALES[version.kind]
-    is_nps = version.kind == SurveyKind.NPS
-    labels = [""] * len(scale.points) if is_nps else text.labels
-    context = _frame(link) | {
-        "points": list(zip(scale.points, labels, strict=True)),
-        "low": scale.low,
-        "high": scale.high,
-        "low_label": text.labels[0],
-        "high_label": text.labels[-1],
-        "is_nps": is_nps,
-        "max_comment": MAX_COMMENT,
-        "nonce": tokens.form_nonce(link.sha256, now),
-        "edit_days": version.edit_days,
+    sender, rules = policy.sender(), policy.current(timezone.now())
+    language = public.language_of(request)
+    say = catalogue.Spoken(language, legal_name=sender.legal_name, days=rules.visit_days)
+    context = public.frame(say, offered=catalogue.languages(), help_to=sender.reply_to) | {
+        "title": say["privacy_head"],
+        "sender": sender,
     }
-    return public.page(request, "surveys/answer.html", context | values, status=status)
+    return public.page(request, "surveys/privacy.html", context)
 
 
-def _post(request: HttpRequest, link: LinkToken, token: str, now: datetime) -> HttpResponse:
+def _clicked(request: HttpRequest, seen: Asked) -> int | None:
+    """The score of the clicked link. An anonymous mail has no such links: a score there would be a trace."""
+    if seen.version.is_anonymous:
+        return None
+    return point_from_text(seen.version.kind, request.GET.get("r"))
+
+
+def _show(request: HttpRequest, seen: Asked, now: datetime, score: int | None) -> HttpResponse:
+    state = state_of(seen.link, now)
+    if state == CLOSED:
+        return answer_page.closed(request, seen)
+    if state == LOCKED:
+        return answer_page.thank(request, seen)
+    if state == ANSWERED and score is None and "change" not in request.GET:
+        say = seen.say
+        shown = seen.response if seen.response and _is_same_device(request, seen.response) else None
+        text = say.also(score=shown.score)["answered_score"] if shown else say["answered_other"]
+        context = seen.frame() | {"title": say["answered_title"], "change": True}
+        return public.notice(request, context, head=say["answered_head"], text=text)
+    values = {"score": score, "clicked": score is not None, "is_edit": state == ANSWERED}
+    return answer_page.form(request, seen, now, values)
+
+
+def _post(request: HttpRequest, seen: Asked, token: str, now: datetime) -> HttpResponse:
+    link = seen.link
     if public.is_too_big(request):
-        return public.page(request, "surveys/link_wait.html", {"too_big": True}, status=413)
-    form = AnswerForm(request.POST, kind=link.message.invitation.wave.version.kind)
+        return public.too_long(request, seen.frame(), seen.say)
+    posted = public.posted(request)
+    form = AnswerForm(posted, kind=seen.version.kind, questions=seen.questions)
     is_valid = form.is_valid()
     issued_at = tokens.nonce_issued_at(str(form.data.get("form", "")), link.sha256, now)
     if not _may_post(link, issued_at, now):
-        return public.page(request, "surveys/closed.html", status=410)
+        return answer_page.closed(request, seen)
+    if "lang" in posted:
+        return answer_page.again(request, seen, form, now, is_switch=True)
     if not is_valid or issued_at is None:
-        return _again(request, link, form, now, "" if not is_valid else "Please press Send once more.")
+        note = "" if not is_valid else seen.say["once_more"]
+        return answer_page.again(request, seen, form, now, note=note)
+    return _record(request, seen, form, token, issued_at, now)
+
+
+def _record(
+    request: HttpRequest, seen: Asked, form: AnswerForm, token: str, issued_at: datetime, now: datetime
+) -> HttpResponse:
+    cleaned, link = form.cleaned_data, seen.link
+    press = press_of(request, issued_at=issued_at, scanners=links.scanners_known_to(link), now=now)
     device, is_new = _device(request)
-    cleaned = form.cleaned_data
+    is_anonymous = seen.version.is_anonymous
     given = Answer(
         score=cleaned["score"],
         comment=cleaned["comment"],
-        wants_contact=cleaned["contact_me"],
+        wants_contact=cleaned["contact_me"] and not is_anonymous,
         remove_comment=cleaned["remove_comment"],
-        device_hash=tokens.digest(device),
+        device_hash="" if is_anonymous else tokens.digest(device),
+        extra=form.extra,
     )
     try:
-        scanners = links.scanners_known_to(link)
-        press = press_of(request, issued_at=issued_at, scanners=scanners, now=now)
-        record_response(link=link, answer=given, press=press, now=now)
+        if not is_anonymous:
+            record_response(link=link, answer=given, press=press, now=now)
+        elif not anonymous.take(link=link, answer=given, press=press, now=now):
+            return answer_page.again(request, seen, form, now, note=seen.say["once_more"])
     except AnswerClosedError:
-        return public.page(request, "surveys/closed.html", status=410)
+        return answer_page.closed(request, seen)
     except TooManyEditsError:
-        return public.page(request, "surveys/link_wait.html", status=429)
-    response = HttpResponseRedirect(reverse("surveys:thanks", args=[token]), status=303)
-    if is_new:
+        return public.wait(request, seen.frame(), seen.say)
+    response = HttpResponseRedirect(_address("surveys:thanks", token, seen), status=303)
+    if is_new and not is_anonymous:
         response.set_cookie(
             COOKIE, device, max_age=COOKIE_DAYS * 86400, secure=settings.SECURE, httponly=True, samesite="Lax"
         )
@@ -171,33 +169,19 @@ def _may_post(link: LinkToken, issued_at: datetime | None, now: datetime) -> boo
     """Open or in the edit window; a form opened before the end may still post for the minutes of grace (F24)."""
     state = state_of(link, now)
     if state != CLOSED:
-        return state != LOCKED
+        return state != LOCKED or link.message.invitation.wave.version.is_anonymous
     invitation = link.message.invitation
     if invitation.response_state in CLOSED_STATES or issued_at is None or issued_at >= invitation.expires_at:
         return False
-    return now < invitation.expires_at + timedelta(minutes=policy.current(now).grace_minutes)
+    grace = links.rules_of(link).get("grace_minutes", SurveyPolicy().grace_minutes)
+    return now < invitation.expires_at + timedelta(minutes=grace)
 
 
-def _again(request: HttpRequest, link: LinkToken, form: AnswerForm, now: datetime, note: str) -> HttpResponse:
-    """The form with the typed text kept and what is missing said in words."""
-    data = form.data
-    values = {
-        "score": point_from_text(link.message.invitation.wave.version.kind, str(data.get("score", ""))),
-        "comment": data.get("comment", ""),
-        "contact_me": bool(data.get("contact_me")),
-        "score_error": "score" in form.errors,
-        "comment_error": " ".join(form.errors.get("comment", [])),
-        "note": note,
-        "has_error": True,
-        "is_edit": getattr(link.message.invitation, "response", None) is not None,
-    }
-    return _form_page(request, link, now, values, status=422)
-
-
-def _frame(link: LinkToken) -> dict[str, Any]:
-    """What header and footer of every state show; never a comment, never a score."""
-    invitation = link.message.invitation
-    return {"version": invitation.wave.version, "text": invitation.text, "invitation": invitation}
+def _address(name: str, token: str, seen: Asked, **query: str) -> str:
+    """A page of this link, in the language its reader chose."""
+    if seen.chosen:
+        query["lang"] = seen.chosen
+    return reverse(name, args=[token]) + (f"?{urlencode(query)}" if query else "")
 
 
 def _device(request: HttpRequest) -> tuple[str, bool]:

@@ -1,11 +1,15 @@
 """What the pages behind mailed links share: headers, the one not-found answer, the miss limit (S-91, S-99)."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from config.web import client
 from config.work import limits
@@ -14,6 +18,7 @@ from surveys.choices import TokenPurpose
 from surveys.models import LinkToken
 from surveys.queries import links
 from surveys.views.clients import fingerprints
+from surveys.words import catalogue
 
 MISS_LIMIT, MISS_WINDOW = 30, timedelta(minutes=10)  # unknown links per client network
 MAX_BODY = 16 * 1024  # bytes
@@ -33,7 +38,7 @@ HEADERS = {
 def page(
     request: HttpRequest, template: str, context: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
-    """A public page without login, cookie or script; HEAD gets the headers alone."""
+    """A public page without login or cookie; HEAD gets the headers alone."""
     html = "" if request.method == "HEAD" else render_to_string(template, context or {})
     return sealed(HttpResponse(html, status=status))
 
@@ -57,13 +62,66 @@ def find_link_to_press(request: HttpRequest, token: str, *purposes: TokenPurpose
     return links.find_for_press(tokens.digest(token), *purposes, clients=clients, now=now)
 
 
-def not_found(request: HttpRequest) -> HttpResponse:
-    """Unknown, altered and crossed links look the same; whoever guesses too often is told to wait."""
-    if limits.allow("unknown link", client.network(request), limit=MISS_LIMIT, window=MISS_WINDOW):
-        return page(request, "surveys/link_not_found.html", status=404)
-    response = page(request, "surveys/link_wait.html", status=429)
+def posted(request: HttpRequest) -> QueryDict:
+    """What was sent. A body that cannot be read holds nothing: the form comes back and says what is missing."""
+    try:
+        return request.POST
+    except (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError):
+        return QueryDict()
+
+
+def language_of(request: HttpRequest, own: str = "") -> str:
+    """The language asked for by `?lang=`, else the mail's, else what the browser prefers, else English."""
+    wanted = request.GET.get("lang", "")
+    if wanted in catalogue.languages():
+        return wanted
+    if own:
+        return catalogue.known(own)
+    for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+        if code.partition("-")[0] in catalogue.languages():
+            return catalogue.known(code)
+    return catalogue.DEFAULT
+
+
+def frame(say: catalogue.Spoken, *, offered: Sequence[str] = (), help_to: str = "") -> dict[str, Any]:
+    """What every page behind a mailed link needs: its words, its direction, and the other languages it can have."""
+    switch = [(code, catalogue.words(code).name, code == say.language) for code in offered]
+    return {
+        "say": say,
+        "lang": say.language,
+        "dir": say.words.direction,
+        "switch": switch if len(switch) > 1 else [],
+        "help_to": help_to,
+    }
+
+
+def notice(
+    request: HttpRequest, context: Mapping[str, Any], *, head: str, text: str, status: int = 200
+) -> HttpResponse:
+    """A page of one heading and one sentence."""
+    words = {"title": head, "head": head, "said": text}
+    return page(request, "surveys/notice.html", words | dict(context), status=status)
+
+
+def wait(request: HttpRequest, context: Mapping[str, Any], say: catalogue.Spoken) -> HttpResponse:
+    """Too many tries."""
+    response = notice(request, context, head=say["wait_head"], text=say["wait_text"], status=429)
     response.headers["Retry-After"] = str(int(MISS_WINDOW.total_seconds()))
     return response
+
+
+def too_long(request: HttpRequest, context: Mapping[str, Any], say: catalogue.Spoken) -> HttpResponse:
+    """More than any answer can be."""
+    return notice(request, context, head=say["long_head"], text=say["long_text"], status=413)
+
+
+def not_found(request: HttpRequest) -> HttpResponse:
+    """Unknown, altered and crossed links look the same; whoever guesses too often is told to wait."""
+    say = catalogue.Spoken(language_of(request))
+    context = frame(say)
+    if limits.allow("unknown link", client.network(request), limit=MISS_LIMIT, window=MISS_WINDOW):
+        return notice(request, context, head=say["not_found_head"], text=say["not_found_text"], status=404)
+    return wait(request, context, say)
 
 
 def is_too_big(request: HttpRequest) -> bool:

@@ -1,8 +1,6 @@
 """No more surveys: one press here, or one POST by the mail program (RFC 8058). A look changes nothing."""
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
-from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -11,6 +9,7 @@ from config.web.access import declare
 from surveys.choices import ALL_SURVEYS, TokenPurpose
 from surveys.services import unsubscribes
 from surveys.views import public
+from surveys.words import catalogue
 
 THIS_KIND = "kind"
 
@@ -23,20 +22,24 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     link = public.find_link(token, TokenPurpose.UNSUBSCRIBE)
     if link is None:
         return public.not_found(request)
-    version = link.message.invitation.wave.version
+    invitation = link.message.invitation
+    version = invitation.wave.version
+    kind = version.kind.rstrip("57").upper()
+    say = catalogue.Spoken(
+        public.language_of(request, invitation.text.language), company=version.company, kind=kind
+    )
     if request.method != "POST":
-        context = {"version": version, "kind": version.kind.rstrip("57").upper()}
+        context = public.frame(say, offered=catalogue.languages(), help_to=version.reply_to) | {
+            "title": say["stop_head"],
+            "version": version,
+        }
         return public.page(request, "surveys/unsubscribe.html", context)
     scope = version.kind if _wants_only_this_kind(request) else ALL_SURVEYS
     unsubscribes.unsubscribe(link=link, scope=scope, now=timezone.now())
-    return public.page(request, "surveys/unsubscribed.html", {"version": version})
+    context = public.frame(say, help_to=version.reply_to) | {"version": version}
+    return public.notice(request, context, head=say["stopped_head"], text=say["stopped_text"])
 
 
 def _wants_only_this_kind(request: HttpRequest) -> bool:
     """The form's narrower choice; a body we cannot read means everything."""
-    if public.is_too_big(request):
-        return False
-    try:
-        return request.POST.get("scope") == THIS_KIND
-    except (BadRequest, SuspiciousOperation, MultiPartParserError):
-        return False
+    return not public.is_too_big(request) and public.posted(request).get("scope") == THIS_KIND
