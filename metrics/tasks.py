@@ -91,8 +91,14 @@ def check_feeds() -> int:
 @jobs.kind(rescoring.JOB_KIND)
 def rescore(job: Job) -> dict[str, Any] | None:
     """Score everybody by the cards in force, from readings as they are."""
+    return rescoring.run_rescore_job(job)
+
+
+@jobs.kind(rescoring.SLICE_KIND)
+def rescore_slice(job: Job) -> dict[str, int]:
+    """One slice of it."""
     now = timezone.now()
-    return rescoring.run_rescore_job(job, as_of=organisation.local_day(now), now=now)
+    return rescoring.run_slice_job(job, as_of=organisation.local_day(now), now=now)
 
 
 @ticker("metrics.end_overrides")

@@ -2,11 +2,14 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
+from time import sleep
 from typing import Any
 
 from django.db import connection, transaction
 
 from bench.check import DifferError
+from config.work import jobs
+from config.work.models import Job, JobState
 from customers.models import Customer, CustomerSummary
 from metrics.choices import VersionState
 from metrics.formulas.health import level
@@ -21,6 +24,7 @@ from metrics.queries.measures import catalog
 from metrics.scoring.engine import score_matrix
 from metrics.scoring.measured import Setting
 from metrics.scoring.reference import plain_rows
+from metrics.services import rescoring
 from metrics.services.scorecards import ensure_default_scorecard
 from metrics.services.scores import rescore
 
@@ -28,6 +32,7 @@ OWN = 20  # measures besides the built-in ones
 GROUP = 5  # measures in a group
 SEED = 7
 MISSING = 15  # % of readings
+PAUSE_S = 0.02  # until a worker looks for slices again
 FADING = (30, 90)  # days of fresh_for and expires_after, of every third measure
 
 held: dict[str, Any] = {}  # what one call leaves for the next
@@ -142,8 +147,8 @@ def preview(draft_id: int, as_of: str) -> int:
 
 
 def publish(measures: int, weight: int, as_of: str) -> int:
-    """Put a card in force that nobody was scored by; its scores are `recompute`'s."""
-    held["minutes"] = held.get("minutes", 0) + 1
+    """Put a card in force that nobody was scored by; its scores are `recompute`'s, or those of a run."""
+    pass_minute()
     now = _now(as_of)
     with transaction.atomic():
         live = ensure_default_scorecard(now=now)
@@ -155,9 +160,50 @@ def publish(measures: int, weight: int, as_of: str) -> int:
     return made
 
 
+def pass_minute() -> int:
+    """A minute later: every version goes live in a minute of its own, on the clocks of all workers."""
+    held["minutes"] = held.get("minutes", 0) + 1
+    return int(held["minutes"])
+
+
 def recompute(as_of: str) -> int:
     """Score everybody by the card in force and store what differs; how many did."""
     return rescore(as_of=date.fromisoformat(as_of), now=_now(as_of))
+
+
+def start_run() -> int:
+    """The job that scores everybody by the card in force, as publishing starts it; its id."""
+    job = rescoring.start_rescore(version=None, by=None)
+    return int(job.pk)
+
+
+def lead(job_id: int, as_of: str) -> int:
+    """A worker that takes the run: it plans slices, takes some, and ends it; how many scores changed."""
+    _slices_on(as_of)
+    run = jobs.run(job_id)
+    ended = Job.objects.get(pk=job_id)
+    if run is None or ended.state != JobState.DONE:
+        message = f"the run is {ended.state}: {ended.last_error}"
+        raise DifferError(message)
+    return int(ended.result["changed"])
+
+
+def follow(job_id: int, as_of: str) -> int:
+    """Another worker that takes slices of the run as they come; how many."""
+    _slices_on(as_of)
+    slices, taken = Job.objects.filter(kind=rescoring.SLICE_KIND, args__run=job_id), 0
+    while not slices.exists():
+        sleep(PAUSE_S)
+    while pk := slices.filter(state=JobState.QUEUED).order_by("-pk").values_list("pk", flat=True).first():
+        taken += jobs.run(pk) is not None
+    return taken
+
+
+def _slices_on(as_of: str) -> None:
+    """Slices of the day of the readings; a worker's own would be today's."""
+    day, now = date.fromisoformat(as_of), _now(as_of)
+    jobs.KINDS[rescoring.JOB_KIND] = rescoring.run_rescore_job
+    jobs.KINDS[rescoring.SLICE_KIND] = lambda job: rescoring.run_slice_job(job, as_of=day, now=now)
 
 
 def body(measures: int, weight: int = 3) -> dict[str, Any]:

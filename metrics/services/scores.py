@@ -84,9 +84,9 @@ def _score_part(ids: Sequence[int], setting: Setting, *, now: datetime) -> int:
     rules = rules_in_force()
     first = min(first_day_shown(setting.as_of), first_day(rules, setting.as_of))
     history = histories_of(scored.labels, midnights_after(first, first)[0])
-    judge(scored=scored, rules=rules, history=history, setting=setting, now=now)
     fields = summary_fields_for(scored.labels, setting.as_of, history=history, costs=scored.costs)
     _publish(fields, as_of=setting.as_of, now=now)
+    judge(scored=scored, rules=rules, history=history, setting=setting, now=now)
     return changed
 
 

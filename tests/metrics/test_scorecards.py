@@ -124,6 +124,41 @@ def test_going_live_starts_one_job_that_scores_everybody_and_marks_nobody_stale(
     assert {current_score(one.pk).version for one in customers} == {live}
 
 
+def test_a_run_is_slices_that_any_worker_takes_and_the_last_look_judges_the_promise(vera, monkeypatch):
+    monkeypatch.setattr(rescoring, "RESCORE_BATCH", 2)
+    monkeypatch.setattr(rescoring, "BUDGET_S", 0)
+    for _ in range(5):
+        make_scored_customer()
+    score_now()
+    job = rescoring.job_of(put_in_force(changed_draft(vera), by=vera, now=LATER))
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.progress_done, job.progress_total) == ("queued", 2, 5)
+    slices = Job.objects.filter(kind=rescoring.SLICE_KIND)
+    assert slices.count() == 3
+    jobs.run(slices.filter(state="queued").first().pk)  # as another worker would
+    for _ in range(2):
+        Job.objects.filter(pk=job.pk).update(due_at=NOW)
+        jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.progress_done, job.result["changed"]) == ("done", 5, 5)
+
+
+def test_a_run_says_which_slice_failed(vera, monkeypatch):
+    make_scored_customer()
+    score_now()
+    job = rescoring.job_of(put_in_force(changed_draft(vera), by=vera, now=LATER))
+
+    def fail(**_anything):
+        raise ValueError("no room")
+
+    monkeypatch.setattr(rescoring, "rescore", fail)
+    monkeypatch.setattr(jobs, "MAX_UNEXPECTED", 1)
+    jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.state, "no room" in job.last_error) == ("dead", True)
+
+
 def test_hc_7_old_scores_keep_their_version(vera):
     customer = make_scored_customer()
     score_now()
