@@ -27,7 +27,7 @@ ALLOWED_HOSTS = (
 )
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 TRUSTED_PROXIES = env.integer("TRUSTED_PROXIES", 0)
-INSTANCE_ID = env.text("INSTANCE_ID", _site.netloc)
+INSTANCE_ID = env.text("INSTANCE_ID", _site.hostname or "")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -202,6 +202,10 @@ _has_domain = "." in (_site.hostname or "") and not (_site.hostname or "").repla
 DEFAULT_FROM_EMAIL = env.text(
     "DEFAULT_FROM_EMAIL", f"Tend <tend@{_site.hostname if _has_domain else 'tend.example'}>"
 )
+BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS")  # a mailbox for status reports; each mail gets its own +part
+# Reports of a mail provider: its name in anymail, and anymail's settings for it as KEY=value,KEY=value.
+MAIL_PROVIDER = env.text("MAIL_PROVIDER")
+ANYMAIL = dict(pair.split("=", 1) for pair in env.text("ANYMAIL").split(",") if "=" in pair)
 MAIL_LEASE_S = env.integer("MAIL_LEASE_S", 120, least=1)
 MAIL_REPLY_S = env.integer("MAIL_REPLY_S", 600, least=1)
 JOB_LEASE_S = env.integer("JOB_LEASE_S", 60, least=1)

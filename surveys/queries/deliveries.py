@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q, QuerySet
 
 from surveys.choices import DeliveryState, MessageKind, Phase
@@ -111,8 +112,14 @@ def sending_facts(now: datetime) -> dict[str, Any]:
     row = SendingState.objects.filter(pk=THE_ROW).first() or SendingState()
     resting = row.rest_until is not None and row.rest_until > now
     is_open = row.connect_failures >= BREAKER_OPEN or resting
+    hold = {
+        "reason": row.hold_reason,
+        "since": row.hold_since,
+        "sent_from": row.instance_id,
+        "here": settings.INSTANCE_ID,
+    }
     return {
-        "hold": {"reason": row.hold_reason, "since": row.hold_since} if row.hold_reason else None,
+        "hold": hold if row.hold_reason else None,
         "breaker": {
             "state": "open" if is_open else "closed",
             "since": row.last_error_at if is_open else None,

@@ -22,6 +22,11 @@ COPY = "instance"
 RESTORE = "restore"
 
 
+def is_foreign(row: SendingState) -> bool:
+    """Whether the data was last sent from elsewhere: a copy, a move. Another port of the same host is not elsewhere."""
+    return row.instance_id.partition(":")[0] != settings.INSTANCE_ID.partition(":")[0]
+
+
 def state() -> SendingState:
     """The one row; the first caller binds it to this instance."""
     row, _ = SendingState.objects.get_or_create(pk=THE_ROW, defaults={"instance_id": settings.INSTANCE_ID})
@@ -34,7 +39,7 @@ def may_send(*, now: datetime) -> bool:
 
 
 def _may(row: SendingState, now: datetime) -> bool:
-    if row.instance_id != settings.INSTANCE_ID:
+    if is_foreign(row):
         hold(reason=COPY, now=now)
         return False
     if row.hold_reason or (row.rest_until and row.rest_until > now):

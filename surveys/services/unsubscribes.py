@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models.functions import Now
 
-from surveys.choices import WAITING, DeliveryState, MessageKind, SkipReason, SuppressionReason
+from surveys.choices import ALL_SURVEYS, WAITING, DeliveryState, MessageKind, SkipReason, SuppressionReason
 from surveys.models import LinkToken, Message
 from surveys.services.suppressions import suppress
 
@@ -23,8 +23,13 @@ def unsubscribe(*, link: LinkToken, scope: str, now: datetime) -> None:
         scope=scope,
         now=now,
     )
-    waiting = Message.objects.filter(invitation__email_hash=invitation.email_hash, delivery_state__in=WAITING)
-    if scope != "all":
+    withdraw_waiting(email_hash=invitation.email_hash, scope=scope)
+
+
+def withdraw_waiting(*, email_hash: str, scope: str) -> None:
+    """What still waits for this address is not sent: reminders are withdrawn, first mails skipped."""
+    waiting = Message.objects.filter(invitation__email_hash=email_hash, delivery_state__in=WAITING)
+    if scope != ALL_SURVEYS:
         waiting = waiting.filter(invitation__wave__version__kind=scope)
     waiting.filter(kind=MessageKind.REMINDER).update(delivery_state=DeliveryState.REVOKED, changed_at=Now())
     waiting.filter(kind=MessageKind.FIRST).update(
