@@ -10,7 +10,7 @@ from django import forms
 from surveys.choices import Nature, OnThrottle, SurveyKind
 from surveys.formulas.windows import EVERY_DAY
 from surveys.models import Campaign
-from surveys.services.campaigns import Plan
+from surveys.services.drafts import Plan
 
 FILTERS = ("plan", "phase", "tier", "segment", "region", "csm", "role")
 FILTER_LABELS = {"csm": "CSM", "role": "Role of the contact"}
@@ -99,7 +99,7 @@ class CampaignForm(forms.Form):
             kind=data["kind"],
             nature=data["nature"],
             audience=self.audience(),
-            subject_of_csat=data["subject_of_csat"],
+            about=data["subject_of_csat"],
             words={name: data[name] for name in ("question", "intro") if data[name]},
             on_throttle=data["on_throttle"],
             reminders=int(data["reminders"]),

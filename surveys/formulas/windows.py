@@ -49,3 +49,19 @@ def next_open(moment: datetime, window: SendWindow, zone: ZoneInfo) -> datetime:
             return opening
     message = "a send window needs at least one day"
     raise ValueError(message)
+
+
+def opening_of_slot(moment: datetime, window: SendWindow, zone: ZoneInfo, slot: int) -> datetime:
+    """First allowed moment on the sending day `slot` (0: the first one at or after `moment`), in UTC.
+
+    Only days of the window count, so that a drip does not pile its weekend up on Monday.
+    """
+    start = next_open(moment, window, zone)
+    if slot == 0:
+        return start
+    day = start.astimezone(zone).date()
+    left = slot
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() in window.days
+    return utc_of_local(day, window.opens, zone)

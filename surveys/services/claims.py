@@ -22,12 +22,14 @@ from surveys.choices import (
     ResponseState,
     SkipReason,
     TokenPurpose,
+    TriggerEvent,
 )
 from surveys.emails import MailLinks, link
 from surveys.formulas.windows import next_open
 from surveys.models import Invitation, Message, Suppression, SurveyPolicy
 from surveys.queries import policy as policies
 from surveys.queries import throttle
+from surveys.queries.audience import escalated_tickets
 from surveys.services import locks, mail_sql
 from surveys.services.frames import Frame, frame
 
@@ -96,16 +98,17 @@ def claim_next(*, now: datetime, run: Frame | None = None) -> Claim | None:
 
 
 def _next_due(now: datetime) -> Message | None:
-    """`is_blocked` says whether the address is on the list, asked in the same statement."""
+    """`is_blocked`: the address is on the list; `is_escalated`: its customer is. Both asked in the same statement."""
     allowed = Q(invitation__wave__campaign__state=CampaignState.ACTIVE) | Q(invitation__is_test=True)
     blocked = Suppression.objects.in_force(now).filter(
         Q(scope=ALL_SURVEYS) | Q(scope=OuterRef("invitation__wave__version__kind")),
         email_hash=OuterRef("invitation__email_hash"),
     )
+    escalated = escalated_tickets().filter(customer=OuterRef("invitation__customer"))
     return (
         Message.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related(*OWN)
-        .annotate(is_blocked=Exists(blocked))
+        .annotate(is_blocked=Exists(blocked), is_escalated=Exists(escalated))
         .filter(allowed, delivery_state=DeliveryState.QUEUED, not_before__lte=now, max_at__gt=now)
         .order_by("not_before", "pk")
         .first()
@@ -116,6 +119,8 @@ def _recheck(message: Message, run: Frame, now: datetime) -> Verdict:
     """Everything of the snapshot once more, the gaps under the locks of person and customer."""
     invitation, policy = message.invitation, run.policy
     reason = own_reason(invitation, run.zone, now, is_blocked=message.is_blocked)  # type: ignore[attr-defined]
+    if not reason and message.is_escalated and not invitation.wave.version.asks_escalated:  # type: ignore[attr-defined]
+        reason = str(SkipReason.CUSTOMER_ESCALATED)
     if reason:
         return Verdict(DeliveryState.SKIPPED, reason)
     if message.kind == MessageKind.REMINDER and not _still_wanted(invitation, now):
@@ -139,7 +144,8 @@ def own_reason(
     contact, customer = invitation.contact, invitation.customer
     day = now.astimezone(zone).date()
     summary = getattr(customer, "summary", None) if customer else None
-    churned = summary is not None and summary.first_paid_on is not None and not summary.is_paying
+    lost = summary is not None and summary.first_paid_on is not None and not summary.is_paying
+    churned = lost and invitation.wave.version.trigger_event != TriggerEvent.CANCELLED
     checks = (
         (contact is None or contact.erased_at is not None, SkipReason.CONTACT_INACTIVE),
         (

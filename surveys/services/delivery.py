@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from accounts.queries import organisation
 from config.web.errors import DomainError
-from config.work import audit, smtp
+from config.work import smtp
 from config.work.faults import fault
 from surveys.choices import (
     ACCEPTED,
@@ -26,11 +26,10 @@ from surveys.choices import (
     FailureKind,
     Phase,
     SkipReason,
-    SuppressionReason,
 )
 from surveys.emails import survey_mail
-from surveys.models import Campaign, DeliveryEvent, LinkToken, Message
-from surveys.services import claims, mail_checks, mail_sql, sending_state, suppressions
+from surveys.models import CampaignVersion, DeliveryEvent, LinkToken, Message
+from surveys.services import bounces, campaign_moves, claims, mail_checks, mail_sql, sending_state
 from surveys.services.claims import Claim
 from surveys.services.frames import Frame, frame
 
@@ -83,7 +82,7 @@ def send_one(
     if raw is None:
         return None
     outcome = transport.deliver(
-        sender=message.invitation.wave.version.sender_email,
+        sender=envelope_sender(message),
         recipient=message.invitation.email_norm,
         raw=raw,
         before_dot=partial(write_ahead, claim=claim, clock=clock),
@@ -92,6 +91,14 @@ def send_one(
     record(claim=claim, outcome=outcome, now=clock(), gate=gate)
     fault("mail.after_record")
     return outcome.result
+
+
+def envelope_sender(message: Message) -> str:
+    """Where bounces of this mail go: with BOUNCE_ADDRESS an address of its own that names it (C13), else the sender's."""
+    mailbox, _, domain = settings.BOUNCE_ADDRESS.partition("@")
+    if not domain:
+        return message.invitation.wave.version.sender_email
+    return f"{mailbox}+{message.message_id.strip('<>').partition('@')[0]}@{domain}"
 
 
 def _render(claim: Claim, run: Frame, now: datetime) -> bytes | None:
@@ -214,11 +221,8 @@ def _finish(
     if changes["delivery_state"] != DeliveryState.UNCERTAIN:
         LinkToken.objects.filter(message=claim.message, minted_for=claim.lease_token).delete()
     if changes["delivery_state"] == DeliveryState.BOUNCED:
-        suppressions.suppress(
-            email_norm=claim.message.invitation.email_norm,
-            reason=SuppressionReason.HARD_BOUNCE,
-            source=f"message:{claim.message.pk}",
-            now=now,
+        bounces.address_bounced(
+            invitation=claim.message.invitation, source=f"message:{claim.message.pk}", now=now
         )
     DeliveryEvent.objects.create(
         message=claim.message,
@@ -244,9 +248,21 @@ def _learn(
     elif outcome.result in {smtp.Result.LOGIN, smtp.Result.POLICY}:
         if sending_state.note_refusal(text=outcome.text, now=now):
             reason = f"The mail server refused five times in a row: {outcome.text}"
-            auto_pause(campaign_id=claim.message.invitation.wave.campaign_id, reason=reason, now=now)
-    elif outcome.result == smtp.Result.ACCEPTED and (gate is None or gate.counts):
+            campaign_moves.auto_pause(
+                campaign_id=claim.message.invitation.wave.campaign_id, reason=reason, now=now
+            )
+    elif outcome.result == smtp.Result.ACCEPTED:
+        _note_test(claim, now)
+    if outcome.result == smtp.Result.ACCEPTED and (gate is None or gate.counts):
         sending_state.note_success()
+
+
+def _note_test(claim: Claim, now: datetime) -> None:
+    """The test mail of a draft's present words is done; what preflight asks for (C48)."""
+    invitation = claim.message.invitation
+    if invitation.is_test:
+        drafts = CampaignVersion.objects.filter(pk=invitation.wave.version_id, frozen_at=None)
+        drafts.update(tested_at=now)
 
 
 @transaction.atomic
@@ -291,20 +307,6 @@ def reap_leases(*, now: datetime) -> int:
     return len(lost)
 
 
-@transaction.atomic
-def auto_pause(*, campaign_id: int, reason: str, now: datetime) -> bool:
-    """Stop a campaign by itself and say why; True for the call that did it."""
-    changed = Campaign.objects.filter(pk=campaign_id, state=CampaignState.ACTIVE).update(
-        state=CampaignState.PAUSED, pause_reason=reason[:300]
-    )
-    if changed:
-        campaign = Campaign.objects.get(pk=campaign_id)
-        audit.record(
-            by=None, now=now, action="campaign.auto_paused", subject=campaign, after={"reason": reason[:300]}
-        )
-    return bool(changed)
-
-
 def _pause_after_render_failures(campaign_id: int, now: datetime) -> None:
     """Three mails in a row that fail their own checks mean that the wording is broken."""
     newest = (
@@ -316,6 +318,6 @@ def _pause_after_render_failures(campaign_id: int, now: datetime) -> None:
         .values_list("failure", flat=True)[:RENDER_FAILURES]
     )
     if list(newest) == [FailureKind.RENDER] * RENDER_FAILURES:
-        auto_pause(
+        campaign_moves.auto_pause(
             campaign_id=campaign_id, reason="Three mails in a row did not pass their own checks.", now=now
         )

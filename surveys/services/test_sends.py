@@ -19,8 +19,8 @@ TEST_WITHIN = timedelta(hours=2)
 
 
 @transaction.atomic
-def send_test(*, campaign: Campaign, to: User, now: datetime) -> Message:
-    """Queue the campaign's mail for a user's own address; its answer is a test answer."""
+def send_test(*, campaign: Campaign, to: User, now: datetime, language: str = "") -> Message:
+    """Queue the campaign's mail in one of its languages for a user's own address; its answer is a test answer."""
     key = address_key(to.email)
     if key is None:
         raise DomainError("Your own address cannot be mailed.", hint="Correct it under Settings, Users.")
@@ -28,9 +28,15 @@ def send_test(*, campaign: Campaign, to: User, now: datetime) -> Message:
     wave, _ = Wave.objects.get_or_create(
         campaign=held, number=TEST_WAVE, defaults={"version": held.current, "is_test": True}
     )
+    if wave.version_id != held.current_id:  # back from the schedule: the draft goes on with a copy
+        wave.version = held.current
+        wave.save(update_fields=["version"])
+    text = held.current.texts.filter(language=language).first()
+    text = text or held.current.texts.get(language=held.current.default_language)
     invitation = Invitation.objects.create(
         wave=wave,
-        text=held.current.texts.get(language="en"),
+        text=text,
+        language=text.language,
         email_norm=key,
         email_hash=hasher()(key),
         email_domain=domain_of(key),

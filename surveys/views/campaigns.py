@@ -22,7 +22,7 @@ from surveys.queries import audience, deliveries, results
 from surveys.queries import policy as policies
 from surveys.queries.campaigns import audience_options, campaign_lines
 from surveys.services import campaigns as service
-from surveys.services import preflight, test_sends, waves
+from surveys.services import drafts, preflight, test_sends, waves
 from surveys.views.results_cells import score_cell
 
 WRITERS = ("admin", "manager", "csm")
@@ -74,9 +74,9 @@ def _draft(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             if campaign is None:
-                saved = service.create_draft(plan=form.plan(zone), by=request.user, now=now)
+                saved = drafts.create_draft(plan=form.plan(zone), by=request.user, now=now)
             else:
-                saved = service.edit_draft(campaign=campaign, plan=form.plan(zone), by=request.user, now=now)
+                saved = drafts.edit_draft(campaign=campaign, plan=form.plan(zone), by=request.user, now=now)
         except DomainError as error:
             refuse(form, error)
         else:
@@ -125,7 +125,8 @@ def _draft_page(request: HttpRequest, found: Campaign, form: LaunchForm, status:
     judged = waves.judged_audience(found.current, ends_at=found.ends_at, user=request.user, now=now)
     policy = policies.current(now)
     summary = _summary(judged)
-    checks = preflight.checks(campaign=found, asked=summary["asked"], now=now)
+    facts = audience.facts_of(judged, version=found.current)
+    checks = preflight.checks(campaign=found, facts=facts, now=now)
     context = {
         "campaign": found,
         "version": found.current,
@@ -242,7 +243,7 @@ def campaign_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove a draft."""
     found = _campaign(pk)
     try:
-        service.delete_draft(campaign=found, by=request.user, now=timezone.now())
+        drafts.delete_draft(campaign=found, by=request.user, now=timezone.now())
     except DomainError as error:
         return _refused(request, found, error)
     messages.success(request, f"“{found.name}” is deleted.")

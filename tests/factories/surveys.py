@@ -3,22 +3,26 @@
 from datetime import UTC, datetime, time
 
 from surveys.choices import DeliveryState, TokenPurpose
-from surveys.models import LinkToken, Message
+from surveys.models import CampaignVersion, LinkToken, Message
 from surveys.queries import links
-from surveys.services import advance, campaigns, claims
+from surveys.services import advance, campaigns, claims, drafts
 from surveys.services.responses import Answer, record_response
 from tests.factories.customers import make_contact, make_customer
 
 NOW = datetime(2026, 3, 16, 10, 0, tzinfo=UTC)
 
 
-def make_campaign(*, by, kind="nps", now=NOW, name="Spring", any_time=True, **plan):
-    """A draft; by default it may send at any hour of any day."""
+def make_campaign(*, by, kind="nps", now=NOW, name="Spring", any_time=True, is_tested=True, **plan):
+    """A draft; by default it may send at any hour of any day and its test mail is done."""
     if any_time:
         plan.setdefault("send_days", [0, 1, 2, 3, 4, 5, 6])
         plan.setdefault("send_from", time(0))
         plan.setdefault("send_until", time(0))
-    return campaigns.create_draft(plan=campaigns.Plan(name=name, kind=kind, **plan), by=by, now=now)
+    draft = drafts.create_draft(plan=drafts.Plan(name=name, kind=kind, **plan), by=by, now=now)
+    if is_tested:
+        CampaignVersion.objects.filter(pk=draft.current_id).update(tested_at=now)
+        draft.current.tested_at = now
+    return draft
 
 
 def launch(campaign, *, by, now=NOW, **options):

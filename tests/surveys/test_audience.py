@@ -171,7 +171,7 @@ def test_a_finished_snapshot_changes_nothing_when_taken_again(anna, vera, now):
     campaign = make_campaign(by=vera, now=now)
     wave = launch(campaign, by=vera, now=now)
     advance.advance_campaigns(now=now)
-    assert waves.snapshot(campaign_id=campaign.pk, now=now) == wave
+    assert waves.snapshot(wave_id=wave.pk, now=now) == wave
     assert Message.objects.count() == 3
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.urls import reverse
+from django.utils import timezone
 
 from surveys.models import Campaign, Message, Response, Suppression, SurveyPolicy
 from surveys.services import delivery
@@ -36,6 +37,12 @@ def asked(anna, vera, now):
     return campaign
 
 
+def take_test(client, campaign):
+    """The test mail that a launch asks for, taken by the server."""
+    client.post(url("campaign_test", campaign.pk))
+    delivery.send_due(clock=timezone.now)
+
+
 def form_values(**changes):
     return {
         "name": "Autumn",
@@ -57,6 +64,7 @@ def test_a_campaign_goes_from_form_to_launch(client, anna, vera, now):
     page = client.get(url("campaign", campaign.pk)).content.decode()
     assert "2 people" in page
     assert "How likely is it that you would recommend" in page
+    take_test(client, campaign)
     launched = client.post(url("campaign_launch", campaign.pk))
     assert launched.headers["Location"] == url("results", campaign.pk)
     campaign.refresh_from_db()
@@ -107,6 +115,7 @@ def test_a_draft_can_be_changed_and_deleted_but_a_launched_campaign_cannot(clien
     client.post(url("campaign_edit", campaign.pk), form_values(name="Renamed", kind="ces7"))
     campaign.refresh_from_db()
     assert (campaign.name, campaign.current.kind) == ("Renamed", "ces7")
+    take_test(client, campaign)
     client.post(url("campaign_launch", campaign.pk))
     assert client.get(url("campaign_edit", campaign.pk)).status_code == 404
     client.post(url("campaign_delete", campaign.pk))

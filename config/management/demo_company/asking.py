@@ -14,7 +14,7 @@ from config.management.demo_company.story import Story
 from config.web.errors import DomainError
 from surveys.choices import DeliveryState, Nature, SurveyKind, TokenPurpose
 from surveys.models import Campaign, LinkToken
-from surveys.services import advance, campaigns, delivery, responses
+from surveys.services import advance, campaigns, delivery, drafts, responses, test_sends
 
 EVERY_DAY = list(range(7))
 ANSWERING = 0.7  # share of the contacts that answer
@@ -50,7 +50,7 @@ def ask(story: Story, *, by: User) -> str:
 def _run(asking: Asking, story: Story, by: User) -> int:
     sent_on = story.today - timedelta(days=asking.days_ago)
     moment = datetime.combine(sent_on, time(9, 30), organisation.zone())
-    plan = campaigns.Plan(
+    plan = drafts.Plan(
         name=asking.name,
         kind=asking.kind,
         nature=asking.nature,
@@ -59,7 +59,9 @@ def _run(asking: Asking, story: Story, by: User) -> int:
         send_from=time(),
         send_until=time(),
     )
-    campaign = campaigns.create_draft(plan=plan, by=by, now=moment)
+    campaign = drafts.create_draft(plan=plan, by=by, now=moment)
+    test_sends.send_test(campaign=campaign, to=by, now=moment)
+    delivery.send_due(clock=lambda: moment, seconds=60)
     try:
         campaign = campaigns.launch(campaign=campaign, by=by, now=moment)
     except DomainError:
