@@ -32,6 +32,7 @@ TICKERS = {
     "surveys.purge_traces": 300,  # what providers reported long ago; the privacy ledger
     "surveys.store_anonymous": 300,  # anonymous answers that have enough company
     "surveys.tell_owners": 60,  # answers changed from another device
+    "surveys.tag_answers": 60,  # comments that came or changed: which topics they speak of
     "surveys.settle_visits": 60,  # looks at links become `visited`
 }
 # Sending may wait ten minutes for a mail server's last reply, so it has a queue of its own.

@@ -1,7 +1,12 @@
 """Tickers of asking and answering. Each may run twice, at once or late, with the same effect."""
 
+from typing import Any
+
+from django.urls import reverse
 from django.utils import timezone
 
+from config.work import jobs
+from config.work.models import Job
 from config.work.tickers import ticker
 from surveys.queries import policy
 from surveys.services import (
@@ -13,6 +18,7 @@ from surveys.services import (
     erasure,
     responses,
     retention,
+    topics,
     visits,
 )
 
@@ -79,3 +85,15 @@ def store_anonymous() -> int:
 def ask_promoters() -> int:
     """Promoters become a private follow-up of their CSM."""
     return advocacy.ask_promoters(now=timezone.now())
+
+
+@ticker("surveys.tag_answers")
+def tag_answers() -> int:
+    """Comments that came or changed are looked through for topics."""
+    return topics.tag_new(now=timezone.now())
+
+
+@jobs.kind(topics.JOB_KIND)
+def retag_topic(job: Job) -> dict[str, Any]:
+    """All answers are looked through for a topic whose terms changed."""
+    return {**topics.retag(job), "url": reverse("surveys:topics")}

@@ -1,14 +1,21 @@
 from django.urls import URLPattern, path
 
+from surveys.api import responses as api
 from surveys.views import (
     answer,
     campaigns,
+    comparison,
     deliveries,
     panels,
     people,
     policy,
+    responses,
     results,
+    scores,
+    silence,
+    survey_exports,
     suspects,
+    topics,
     unsubscribe,
 )
 
@@ -35,6 +42,17 @@ urlpatterns: list[URLPattern] = [
     path("surveys/answers/<int:pk>/void/", suspects.response_void, name="response_void"),
     path("surveys/answers/<int:pk>/restore/", suspects.response_restore, name="response_restore"),
     path("surveys/policy/", policy.policy, name="policy"),
+    path("surveys/answers/", responses.responses, name="responses"),
+    path("surveys/answers/<int:pk>/topic/", responses.response_tag, name="response_tag"),
+    path("surveys/scores/", scores.scores, name="scores"),
+    path("surveys/scores/funnel/", scores.funnel_panel, name="funnel_panel"),
+    path("surveys/scores/topics/", scores.topic_effects, name="topic_effects"),
+    path("surveys/comparison/", comparison.comparison, name="comparison"),
+    path("surveys/silence/", silence.silence, name="silence"),
+    path("surveys/topics/", topics.topics, name="topics"),
+    path("surveys/topics/<int:pk>/switch/", topics.topic_switch, name="topic_switch"),
+    path("surveys/export/<str:what>.<str:form>", survey_exports.survey_export, name="survey_export"),
+    path("api/v1/survey-responses/", api.survey_responses, name="api_responses"),
     path("surveys/people/<int:pk>/known.json", people.subject_export, name="subject_export"),
     path("surveys/<int:pk>/", campaigns.campaign, name="campaign"),
     path("surveys/<int:pk>/edit/", campaigns.campaign_edit, name="campaign_edit"),

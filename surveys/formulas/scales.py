@@ -84,10 +84,29 @@ NEGATIVE, NEUTRAL, POSITIVE = "negative", "neutral", "positive"
 
 def bucket(kind: str, score: int) -> str:
     """Negative (detractor), neutral (passive) or positive (promoter); boxes of S-20."""
-    scale = SCALES[kind]
+    return bucket_of(SCALES[kind], score)
+
+
+def bucket_of(scale: Scale | None, score: int) -> str:
+    """The same on a given scale; without agreed cuts every answer is neutral."""
+    if scale is None:
+        return NEUTRAL
     if score <= scale.negative_to:
         return NEGATIVE
     return POSITIVE if score >= scale.positive_from else NEUTRAL
+
+
+NPS_FROM_ONE = Scale(1, 10, 6, 9, SCALES["nps"].labels)
+
+
+def scale_of(kind: str, low: int, high: int, direction: str) -> Scale | None:
+    """Cuts of a stored scale; None for an imported one that has no agreed buckets: it has a mean and no share."""
+    if direction != "high_is_good":
+        return None
+    if (kind, low, high) == ("nps", NPS_FROM_ONE.low, NPS_FROM_ONE.high):
+        return NPS_FROM_ONE
+    scale = SCALES.get(kind)
+    return scale if scale is not None and (scale.low, scale.high) == (low, high) else None
 
 
 def is_low(kind: str, score: int) -> bool:

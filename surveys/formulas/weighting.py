@@ -1,44 +1,133 @@
-"""Four ways to count the same NPS answers (S-31). They answer different questions, so the method is always printed."""
+"""Five ways to count the same answers (S-31, S-210). They answer different questions, so the method is always printed.
 
-from collections.abc import Mapping, Sequence
+A `Tally` holds what is needed of a group of answers: how many, how many happy and unhappy, and their sum. NPS takes the
+unhappy ones off; a share (CSAT, CES) does not.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
 from metrics.formulas.money import CONTEXT
-from metrics.formulas.satisfaction import NpsCounts, nps, nps_counts
 
-PROMOTER_MEAN, PASSIVE_MEAN = 9, 7  # a customer's unrounded mean from these on counts as promoter, passive
 HUNDRED = Decimal(100)
-
-Answers = Mapping[int, Sequence[int]]  # scores per customer
-
-
-def every_answer(answers: Answers) -> Decimal | None:
-    """NPS over all answers, comparable with outside figures; None without answers."""
-    return nps(nps_counts(score for scores in answers.values() for score in scores)).value
+PROMOTER_MEAN, PASSIVE_MEAN = 9, 7  # a customer's unrounded mean from these on counts as promoter, passive
+USUAL_WEIGHT = Decimal(1)  # of a contact whose role has no weight
 
 
-def every_customer(answers: Answers) -> Decimal | None:
-    """Mean of the customers' own NPS: each customer has the same weight; None without answers."""
-    own = [value for scores in answers.values() if (value := nps(nps_counts(scores)).value) is not None]
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Answers of one customer, role or group."""
+
+    n: int = 0
+    happy: int = 0
+    unhappy: int = 0
+    total: int = 0
+
+    @property
+    def neutral(self) -> int:
+        """Neither happy nor unhappy; they stay in n."""
+        return self.n - self.happy - self.unhappy
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.n + other.n, self.happy + other.happy, self.unhappy + other.unhappy, self.total + other.total
+        )
+
+
+Tallies = Mapping[int | None, Tally]  # answers per customer; None holds those of no known customer
+
+
+def tally(scores: Iterable[int], *, happy_from: int = 9, unhappy_to: int = 6) -> Tally:
+    """The tally of these scores; the cuts are those of NPS."""
+    held = list(scores)
+    return Tally(len(held), sum(s >= happy_from for s in held), sum(s <= unhappy_to for s in held), sum(held))
+
+
+def merged(tallies: Iterable[Tally]) -> Tally:
+    """All of them as one group."""
+    return sum(tallies, Tally())
+
+
+def own_score(held: Tally, *, is_share: bool = False) -> Decimal | None:
+    """NPS of one group, or its share of happy answers in per cent; None without answers."""
+    if not held.n:
+        return None
+    hits = held.happy if is_share else held.happy - held.unhappy
+    return CONTEXT.divide(HUNDRED * hits, Decimal(held.n))
+
+
+def every_answer(tallies: Tallies, *, is_share: bool = False) -> Decimal | None:
+    """The score over all answers, comparable with outside figures; None without answers."""
+    return own_score(merged(tallies.values()), is_share=is_share)
+
+
+def every_customer(tallies: Tallies, *, is_share: bool = False) -> Decimal | None:
+    """Mean of the customers' own scores: each customer has the same weight; None without customers."""
+    own = [
+        value
+        for customer, held in tallies.items()
+        if customer is not None and (value := own_score(held, is_share=is_share)) is not None
+    ]
     return CONTEXT.divide(sum(own, Decimal(0)), Decimal(len(own))) if own else None
 
 
-def one_vote(answers: Answers) -> Decimal | None:
-    """Each customer votes once by the bucket of its mean answer; None without answers."""
-    means = [
-        CONTEXT.divide(Decimal(sum(scores)), Decimal(len(scores))) for scores in answers.values() if scores
-    ]
-    promoters = sum(mean >= PROMOTER_MEAN for mean in means)
-    detractors = sum(mean < PASSIVE_MEAN for mean in means)
-    return nps(NpsCounts(promoters, len(means) - promoters - detractors, detractors)).value
+def one_vote(
+    tallies: Tallies,
+    *,
+    happy_from: int = PROMOTER_MEAN,
+    neutral_from: int = PASSIVE_MEAN,
+    is_share: bool = False,
+) -> Decimal | None:
+    """Each customer votes once by the bucket of its unrounded mean; None without customers."""
+    votes = Tally()
+    for customer, held in tallies.items():
+        if customer is not None and held.n:
+            happy = held.total >= happy_from * held.n
+            votes += Tally(1, int(happy), int(held.total < neutral_from * held.n))
+    return own_score(votes, is_share=is_share)
 
 
-def by_mrr(answers: Answers, mrr: Mapping[int, Decimal]) -> Decimal | None:
-    """The customers' own NPS weighted by MRR: revenue at risk. Customers without MRR are left out; None when all are."""
+def by_mrr(tallies: Tallies, mrr: Mapping[int, Decimal], *, is_share: bool = False) -> Decimal | None:
+    """The customers' own scores weighted by MRR: revenue at risk. Those without MRR are left out; None when all are."""
     weighed, total = Decimal(0), Decimal(0)
-    for customer, scores in answers.items():
-        weight, own = mrr.get(customer, Decimal(0)), nps(nps_counts(scores)).value
+    for customer, held in tallies.items():
+        weight = mrr.get(customer, Decimal(0)) if customer is not None else Decimal(0)
+        own = own_score(held, is_share=is_share)
         if weight > 0 and own is not None:
             weighed += weight * own
             total += weight
     return CONTEXT.divide(weighed, total) if total else None
+
+
+def by_role(
+    tallies: Mapping[str, Tally], weights: Mapping[str, object], *, is_share: bool = False
+) -> Decimal | None:
+    """The score in which an answer weighs by its contact's role; a role without a weight weighs 1. Source: S-210."""
+    known = {role_key(role): Decimal(str(weight)) for role, weight in weights.items()}
+    hits, total = Decimal(0), Decimal(0)
+    for role, held in tallies.items():
+        weight = known.get(role_key(role), USUAL_WEIGHT)
+        hits += weight * (held.happy if is_share else held.happy - held.unhappy)
+        total += weight * held.n
+    return CONTEXT.divide(HUNDRED * hits, total) if total else None
+
+
+def role_key(role: str) -> str:
+    """A role as weights are looked up: "Decision_Maker " and "decision maker" are one."""
+    return " ".join(role.replace("_", " ").replace("-", " ").lower().split())
+
+
+def without_mrr(tallies: Tallies, mrr: Mapping[int, Decimal]) -> list[int]:
+    """Customers that answered and are left out of the MRR method."""
+    return [customer for customer in tallies if customer is not None and mrr.get(customer, Decimal(0)) <= 0]
+
+
+def coverage(tallies: Tallies, mrr: Mapping[int, Decimal], *, eligible: Decimal) -> Decimal | None:
+    """MRR of customers with an answer as a share of the MRR of those who could have answered; None without MRR. Source: S-33."""
+    if eligible <= 0:
+        return None
+    answered = sum(
+        (mrr.get(customer, Decimal(0)) for customer in tallies if customer is not None), Decimal(0)
+    )
+    return CONTEXT.divide(HUNDRED * answered, eligible)

@@ -7,6 +7,8 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncMonth
 
+from accounts.choices import Role
+from customers.queries.access import customers_to_edit
 from surveys.choices import ACCEPTED, MessageKind
 from surveys.formulas.scales import SCALES
 from surveys.models import Invitation, Message, Response, WaveSkip
@@ -16,8 +18,21 @@ LATEST = 5  # lines of a panel
 
 
 def answers_for(user: Any) -> QuerySet[Response]:
-    """Counted answers of the customers this user may read, with contact and customer."""
-    return Response.objects.counted().visible_to(user).select_related("customer", "contact")
+    """Counted answers this user may read with name and comment (S-142), with contact and customer.
+
+    An admin reads all, a manager the team's books, a CSM the own book, whatever else they may look at. Whether a
+    viewer may read names at all is asked by the page. Anonymous answers are for admins alone (S-205).
+    """
+    return named_rows(Response.objects.counted(), user).select_related("customer", "contact")
+
+
+def named_rows(rows: QuerySet[Response], user: Any) -> QuerySet[Response]:
+    """Those of these answers that the user may read with name and comment, whatever their status."""
+    if user.role == Role.ADMIN and user.is_active:
+        return rows
+    if user.role == Role.VIEWER:
+        return rows.visible_to(user).filter(is_anonymous=False)
+    return rows.filter(customer__in=customers_to_edit(user), is_anonymous=False)
 
 
 def in_bucket(rows: QuerySet[Response], kind: str, name: str) -> QuerySet[Response]:

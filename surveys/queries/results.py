@@ -8,12 +8,11 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 
-from customers.models import CustomerSummary
 from metrics.formulas import satisfaction
 from surveys.choices import ACCEPTED, DeliveryState, MessageKind, ResponseState, SurveyKind
-from surveys.formulas import weighting
-from surveys.formulas.scales import NEGATIVE, NEUTRAL, POSITIVE, SCALES, bucket
-from surveys.models import Campaign, Invitation, Message, Response, SurveyPolicy, WaveSkip
+from surveys.formulas.scales import NEGATIVE, NEUTRAL, POSITIVE, Scale, bucket, bucket_of
+from surveys.formulas.weighting import Tally
+from surveys.models import Campaign, Invitation, Message, Response, SurveyPolicy, Wave, WaveSkip
 
 LIST_ONLY, GREY, NORMAL = "list", "grey", "normal"
 FORMULAS = {
@@ -21,6 +20,7 @@ FORMULAS = {
     "csat": "CSAT = share of the top two boxes, Wilson interval, 95 %",
     "ces": "CES = share agreeing, Wilson interval, 95 %",
 }
+MEAN_ONLY = "mean of the answers; this imported scale has no agreed cuts"
 HUNDRED = Decimal(100)
 
 
@@ -71,27 +71,42 @@ def score_of(kind: str, scores: Mapping[int, int], policy: SurveyPolicy) -> Scor
     counts = Counter(dict.fromkeys((NEGATIVE, NEUTRAL, POSITIVE), 0))
     for point, times in scores.items():
         counts[bucket(kind, point)] += times
-    n = counts.total()
-    value, low, high = _nps(counts) if kind == SurveyKind.NPS else _share(counts[POSITIVE], n)
-    shown = n >= policy.min_show_n
+    total = sum(point * times for point, times in scores.items())
+    return score_of_tally(kind, Tally(counts.total(), counts[POSITIVE], counts[NEGATIVE], total), policy)
+
+
+def score_of_tally(
+    kind: str, held: Tally, policy: SurveyPolicy, *, has_cuts: bool = True, population: int | None = None
+) -> Score:
+    """The same from a tally. An imported scale without agreed cuts has a mean alone.
+
+    `population` narrows the interval by the finite population factor; it does not cure non-response bias (S-27).
+    """
+    is_nps = kind == SurveyKind.NPS
+    if not has_cuts:
+        value, low, high = None, None, None
+    else:
+        value, low, high = _nps(held, population) if is_nps else _share(held.happy, held.n)
+    shown = held.n >= policy.min_show_n
+    mean = Decimal(held.total) / held.n if shown and (not is_nps or not has_cuts) else None
     return Score(
         kind=kind,
-        n=n,
-        weight=LIST_ONLY if not shown else GREY if n < policy.normal_n else NORMAL,
+        n=held.n,
+        weight=LIST_ONLY if not shown else GREY if held.n < policy.normal_n else NORMAL,
         value=value if shown else None,
         low=low if shown else None,
         high=high if shown else None,
-        negative=counts[NEGATIVE],
-        neutral=counts[NEUTRAL],
-        positive=counts[POSITIVE],
-        mean=satisfaction.mean_score(scores).value if shown and kind != SurveyKind.NPS else None,
-        formula=FORMULAS[kind.rstrip("57")],
+        negative=held.unhappy,
+        neutral=held.neutral,
+        positive=held.happy,
+        mean=mean,
+        formula=FORMULAS[kind.rstrip("57")] if has_cuts else MEAN_ONLY,
     )
 
 
-def _nps(counts: Counter[str]) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
-    known = satisfaction.NpsCounts(counts[POSITIVE], counts[NEUTRAL], counts[NEGATIVE])
-    interval = satisfaction.nps_interval(known)
+def _nps(held: Tally, population: int | None) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    known = satisfaction.NpsCounts(held.happy, held.neutral, held.unhappy)
+    interval = satisfaction.nps_interval(known, population=population)
     return (
         satisfaction.nps(known).value,
         interval.low if interval else None,
@@ -106,86 +121,59 @@ def _share(hits: int, n: int) -> tuple[Decimal | None, Decimal | None, Decimal |
     return satisfaction.share(hits=hits, n=n).value, interval.low * HUNDRED, interval.high * HUNDRED
 
 
-@dataclass(frozen=True)
-class Method:
-    """One way to count, its result and what it is good for."""
-
-    name: str
-    value: Decimal | None
-    use: str
+def distribution(
+    scores: Mapping[int, int], *, low: int, high: int, scale: Scale | None
+) -> list[tuple[int, int, str]]:
+    """(point, answers, bucket) for every point from `low` to `high`; without cuts every point is neutral."""
+    return [(point, scores.get(point, 0), bucket_of(scale, point)) for point in range(low, high + 1)]
 
 
-def methods(campaign: Campaign) -> tuple[list[Method], int]:
-    """The four ways to count an NPS over the same answers, and how many customers answered. MRR is today's."""
-    answers: dict[int, list[int]] = {}
-    rows = Response.objects.counted().filter(campaign=campaign).values_list("customer", "score")
-    for customer, score in rows:
-        answers.setdefault(customer, []).append(score)
-    mrr = dict(CustomerSummary.objects.filter(customer__in=list(answers)).values_list("customer", "mrr"))
-    return [
-        Method("Every answer", weighting.every_answer(answers), "comparing with others"),
-        Method("Every customer once", weighting.every_customer(answers), "the company view"),
-        Method("Bucket of the customer’s mean", weighting.one_vote(answers), "one vote per customer"),
-        Method("By MRR", weighting.by_mrr(answers, mrr), "revenue at risk"),
-    ], len(answers)
-
-
-def distribution(kind: str, scores: Mapping[int, int]) -> list[tuple[int, int, str]]:
-    """(point, answers, bucket) for every point of the scale."""
-    return [(point, scores.get(point, 0), bucket(kind, point)) for point in SCALES[kind].points]
-
-
-def funnel(campaign: Campaign) -> Funnel:
-    """Counts of the whole campaign; test mails are nowhere in them."""
-    firsts = Message.objects.filter(
-        invitation__wave__campaign=campaign, invitation__is_test=False, kind=MessageKind.FIRST
-    )
+def funnel(campaign: Campaign, wave: Wave | None = None) -> Funnel:
+    """Counts of the whole campaign or of one wave; test mails are nowhere in them."""
+    asked = Invitation.objects.filter(wave__campaign=campaign, is_test=False)
+    answers = Response.objects.counted().filter(campaign=campaign)
+    if wave is not None:
+        asked, answers = asked.filter(wave=wave), answers.filter(invitation__wave=wave)
+    firsts = Message.objects.filter(invitation__in=asked, kind=MessageKind.FIRST)
+    waiting = [DeliveryState.PLANNED, DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.RETRY_WAIT]
     mails = firsts.aggregate(
         sent=Count("pk", filter=Q(delivery_state__in=ACCEPTED)),
         bounced=Count("pk", filter=Q(delivery_state=DeliveryState.BOUNCED)),
         failed=Count("pk", filter=Q(delivery_state=DeliveryState.FAILED)),
         uncertain=Count("pk", filter=Q(delivery_state=DeliveryState.UNCERTAIN)),
-        waiting=Count(
-            "pk",
-            filter=Q(
-                delivery_state__in=[
-                    DeliveryState.PLANNED,
-                    DeliveryState.QUEUED,
-                    DeliveryState.SENDING,
-                    DeliveryState.RETRY_WAIT,
-                ]
-            ),
-        ),
+        waiting=Count("pk", filter=Q(delivery_state__in=waiting)),
     )
-    skipped = skip_counts(campaign)
-    answers = Response.objects.counted().filter(campaign=campaign)
     talked = answers.aggregate(answered=Count("pk"), commented=Count("pk", filter=~Q(comment="")))
-    seen = Invitation.objects.filter(wave__campaign=campaign, is_test=False)
-    seen = seen.filter(
+    seen = asked.filter(
         Q(response_state=ResponseState.VISITED) | Exists(answers.filter(invitation=OuterRef("pk")))
     )
     return Funnel(
-        eligible=campaign.waves.filter(is_test=False).aggregate(total=Sum("eligible_count"))["total"] or 0,
-        skipped=tuple(skipped),
-        waiting=mails["waiting"],
-        sent=mails["sent"],
-        bounced=mails["bounced"],
-        failed=mails["failed"],
-        uncertain=mails["uncertain"],
+        eligible=eligible(campaign, wave),
+        skipped=tuple(skip_counts(campaign, wave)),
         visited=seen.count(),
-        answered=talked["answered"],
-        commented=talked["commented"],
+        **mails,
+        **talked,
     )
 
 
-def skip_counts(campaign: Campaign) -> list[tuple[str, int]]:
+def eligible(campaign: Campaign, wave: Wave | None = None) -> int:
+    """Contacts the audience rule named, in all waves or in one."""
+    waves = campaign.waves.filter(is_test=False)
+    if wave is not None:
+        waves = waves.filter(pk=wave.pk)
+    return waves.aggregate(total=Sum("eligible_count"))["total"] or 0
+
+
+def skip_counts(campaign: Campaign, wave: Wave | None = None) -> list[tuple[str, int]]:
     """(reason, contacts) of everybody left out, at the snapshot and at the moment of sending."""
     found: Counter[str] = Counter()
-    skips = WaveSkip.objects.filter(wave__campaign=campaign).values_list("reason")
+    skips = WaveSkip.objects.filter(wave__campaign=campaign)
     later = Message.objects.filter(
         invitation__wave__campaign=campaign, kind=MessageKind.FIRST, delivery_state=DeliveryState.SKIPPED
-    ).values_list("skip_reason")
-    for rows in (skips, later):
+    )
+    if wave is not None:
+        skips, later = skips.filter(wave=wave), later.filter(invitation__wave=wave)
+    for rows in (skips.values_list("reason"), later.values_list("skip_reason")):
         found.update(dict(rows.annotate(count=Count("pk")).order_by()))
     return found.most_common()
 

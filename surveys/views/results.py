@@ -1,26 +1,29 @@
 """What came of a campaign: score, distribution, funnel, answers."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.choices import Grant
 from accounts.permissions import may_see_identities
-from config.web import charts
-from config.web import money as amounts
 from config.web.access import declare
 from config.web.htmx import page_or_part
 from config.web.tables import Column, Table
-from metrics.formulas.satisfaction import nps_shown
-from surveys.choices import SkipReason, SurveyKind
-from surveys.models import Campaign
+from surveys.choices import SkipReason
+from surveys.forms.results import id_of, slice_of
+from surveys.formulas.scales import SCALES
+from surveys.models import Campaign, Wave
 from surveys.queries import policy as policies
 from surveys.queries import responses
 from surveys.queries import results as queries
-from surveys.queries.campaigns import scores_of
-from surveys.views.results_cells import TONES, score_cell, tone_of_answer, words_of
+from surveys.queries.slices import Series
+from surveys.views import score_figures
+from surveys.views.results_cells import tone_of_answer, words_of
+from surveys.views.score_figures import Subject
 
 ANSWERS = Table((Column("answered", "Answered", "answered_at"),), default="-answered")
 BUCKETS = ("negative", "neutral", "positive")
@@ -36,9 +39,12 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
     if found is None:
         raise Http404
     kind = found.current.kind
-    context = {"campaign": found, "version": found.current, **_answers(request, found, kind)}
+    waves = list(found.waves.filter(is_test=False).order_by("number"))
+    wave = next((one for one in waves if one.pk == id_of(request.GET, "wave")), None)
+    context = {"campaign": found, "version": found.current, "wave": wave, "waves": waves}
+    context |= _answers(request, found, wave, kind)
     if not _wants_answers_only(request):
-        context |= _figures(found, kind)
+        context |= _figures(request, found, wave)
         context["may_send"] = request.user.may(Grant.SEND_CAMPAIGN)
         context["text"] = found.current.texts.get(language="en")
     return page_or_part(request, "surveys/results.html", parts=["campaign_answers"], context=context)
@@ -49,65 +55,26 @@ def _wants_answers_only(request: HttpRequest) -> bool:
     return bool(htmx) and htmx.target == "campaign-answers"
 
 
-def _figures(found: Campaign, kind: str) -> dict[str, Any]:
-    policy = policies.current(timezone.now())
-    from_all = scores_of(found.responses.all()).get(found.pk, {})
-    points = queries.distribution(kind, from_all)
-    score = queries.score_of(kind, from_all, policy)
-    ways, customers = (
-        queries.methods(found) if kind == SurveyKind.NPS and score.value is not None else ([], 0)
-    )
+def _figures(request: HttpRequest, found: Campaign, wave: Wave | None) -> dict[str, Any]:
+    """Score, methods and distribution of the campaign or of one of its waves."""
+    version, now = found.current, timezone.now()
+    scale = SCALES[version.kind]
+    series = Series(
+        key=version.series_key, kind=version.kind, low=scale.low, high=scale.high, direction="high_is_good",
+        nature=version.nature, channel="email", n=0, last_at=now, name=found.name, anonymous=int(version.is_anonymous),
+    )  # fmt: skip
+    wanted = slice_of(request.GET, campaign=found.pk, wave=wave.pk if wave else None, bucket="")
+    population = queries.eligible(found, wave) if request.GET.get("fpc") == "1" else None
+    subject = Subject(series, wanted, policies.current(now), now, population=population)
+    state = urlencode({"series": series.key, "campaign": found.pk} | ({"wave": wave.pk} if wave else {}))
     return {
-        "ways": [(way.name, nps_shown(way.value) if way.value is not None else "–", way.use) for way in ways],
-        "ways_customers": customers,
-        "score": score_cell(score),
-        "axis": _axis(score) if score.value is not None else None,
-        "points": points,
-        "plot": _plot(points),
-        "point_heads": ["Score", "Answers"],
-        "point_rows": [(point, count) for point, count, _ in points],
-        "mix": [(score.negative, "risk"), (score.neutral, "none"), (score.positive, "good")],
-        "mix_label": ", ".join(
-            f"{count} {word}"
-            for count, word in zip(
-                (score.negative, score.neutral, score.positive), words_of(kind).values(), strict=True
-            )
-        ),
-        "funnel": _funnel(queries.funnel(found)),
-        "waves": found.waves.filter(is_test=False),
+        **score_figures.figures(request, subject),
+        "state": state,
+        "wants_fpc": population is not None,
+        "funnel": _funnel(queries.funnel(found, wave)),
+        "funnel_href": f"{reverse('surveys:funnel_panel')}?{state}&by={'domain' if wave else 'wave'}",
+        "topics_href": f"{reverse('surveys:topic_effects')}?{state}",
     }
-
-
-def _axis(score: queries.Score) -> dict[str, str]:
-    """Places of the interval and the value on a line of 0 to 100 per cent."""
-    low, width = (-100, 200) if score.kind == SurveyKind.NPS else (0, 100)
-
-    def place(value: Any) -> float:
-        return round(float((value - low) * 100 / width), 2)
-
-    return {
-        "x": f"{place(score.low)}%",
-        "width": f"{place(score.high) - place(score.low):.2f}%",
-        "at": f"{place(score.value)}%",
-        "ticks": [
-            (f"{place(low + width * part // 4)}%", amounts.number(low + width * part // 4), part)
-            for part in range(5)
-        ],
-    }
-
-
-def _plot(points: list[tuple[int, int, str]]) -> charts.Plot:
-    series = [(name, [count if found == name else 0 for _, count, found in points]) for name in BUCKETS]
-    toned = [(TONES[name], values) for name, values in series]
-    said = ", ".join(f"{point}: {count}" for point, count, _ in points)
-    return charts.columns(
-        toned,
-        [str(point) for point, _, _ in points],
-        message=f"Answers per score. {said}",
-        show=lambda value: f"{value:.0f}" if float(value).is_integer() else "",
-        tips=[f"{count} answered {point}" for point, count, _ in points],
-        height=190,
-    )
 
 
 def _funnel(funnel: queries.Funnel) -> dict[str, Any]:
@@ -130,11 +97,13 @@ def _share(part: int, whole: int, of: str) -> str:
     return f"{round(100 * part / whole)}\u00a0% {of}" if whole else ""
 
 
-def _answers(request: HttpRequest, found: Campaign, kind: str) -> dict[str, Any]:
+def _answers(request: HttpRequest, found: Campaign, wave: Wave | None, kind: str) -> dict[str, Any]:
     """A page of answers of the reader's customers; readers without the right to names see none."""
     if not may_see_identities(request.user):
         return {"answers": [], "answers_hidden": True}
     mine = responses.answers_for(request.user).filter(campaign=found)
+    if wave is not None:
+        mine = mine.filter(invitation__wave=wave)
     bucket = request.GET.get("bucket", "")
     page = ANSWERS.page(responses.in_bucket(mine, kind, bucket), request.GET)
     counts = {name: responses.in_bucket(mine, kind, name).count() for name in ("", *BUCKETS)}

@@ -21,7 +21,7 @@ def score_cell(score: Score) -> dict[str, Any]:
     is_nps = score.kind == SurveyKind.NPS
     unit = "" if is_nps else "\u00a0%"
     if score.value is None:
-        text, between = "", ""
+        text, between = amounts.number(score.mean, 1) if score.mean is not None else "", ""
     elif is_nps:
         text, between = nps_shown(score.value), f"{nps_shown(score.low)} to {nps_shown(score.high)}"
     else:

@@ -24,6 +24,7 @@ NO_PAGES = {
     "metrics:portfolio_as_of_export",
     "accounts:outbox_frame",
     "metrics:end_override",
+    "surveys:api_responses",
 }
 
 

@@ -1,14 +1,13 @@
 """Scales, addresses and send windows: the vectors of the survey rules."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from surveys.formulas import mail_html, weighting
+from surveys.formulas import mail_html
 from surveys.formulas.addresses import address_key, domain_of, keyed_hash
 from surveys.formulas.scales import SCALES, bucket, is_low, point_from_text
 from surveys.formulas.windows import ANY_TIME, SendWindow, next_open, utc_of_local
@@ -115,23 +114,3 @@ def test_vector_contrast():
     assert round(mail_html.contrast("#777777", "#ffffff"), 2) == 4.48
     assert round(mail_html.contrast("#ffffff", "#22c55e"), 2) == 2.28
     assert date(2026, 3, 16).weekday() == 0
-
-
-def test_vector_four_ways_to_count_the_same_answers():
-    answers = {1: [10, 9, 9, 10, 10, 9], 2: [3], 3: [8, 2]}
-    mrr = {1: Decimal(1000), 2: Decimal(10000), 3: Decimal(500)}
-    found = [
-        weighting.every_answer(answers),
-        weighting.every_customer(answers),
-        weighting.one_vote(answers),
-        weighting.by_mrr(answers, mrr),
-    ]
-    assert [round(value, 2) for value in found] == [
-        Decimal("44.44"),
-        Decimal("-16.67"),
-        Decimal("-33.33"),
-        Decimal("-80.43"),
-    ]
-    assert weighting.by_mrr(answers, {}) is None
-    assert weighting.every_customer({}) is None
-    assert weighting.every_answer({}) is None

@@ -11,6 +11,7 @@ from django.urls import reverse
 from config.checks import routes
 from surveys.models import Campaign, Message
 from surveys.services import delivery, suppressions
+from surveys.services.topics import save_topic, tag_new
 from tests.factories.surveys import answer, launch, make_audience, make_campaign
 
 pytestmark = pytest.mark.django_db
@@ -30,10 +31,19 @@ BUDGETS = {
     "policy": 7,
     "customer_panel": 12,
     "low_answers_panel": 5,
+    "scores": 22,
+    "funnel_panel": 9,
+    "topic_effects": 10,
+    "comparison": 22,
+    "responses": 15,
+    "silence": 9,
+    "topics": 8,
+    "survey_export": 8,
+    "api_responses": 5,
 }
 POST_ONLY = {
     "campaign_test", "campaign_launch", "campaign_pause", "campaign_resume", "campaign_cancel", "campaign_delete",
-    "message_resend", "message_close", "hold_release", "suppression_lift",
+    "message_resend", "message_close", "hold_release", "suppression_lift", "response_tag", "topic_switch",
 }  # fmt: skip
 PUBLIC = {"answer", "thanks", "unsubscribe", "privacy"}  # their budgets stand with the page's own tests
 
@@ -51,6 +61,8 @@ def fill(anna, vera, now, number):
         delivery_state="uncertain", accepted_at=None, settled_by=""
     )
     suppressions.suppress(email_norm=f"n{number}@x.example", reason="manual", source="t", now=now)
+    save_topic(topic=None, name=f"Speed {number}", terms={"en": ["slow"]}, by=vera, now=now)
+    tag_new(now=now)
     draft = make_campaign(by=vera, now=now, name=f"Draft {number}")
     return launched, draft, contacts[0].customer
 
@@ -60,6 +72,7 @@ def addresses(launched, draft, customer):
     for name in BUDGETS:
         args = [draft.pk] if name in of_drafts else []
         args = [launched.pk] if name == "results" else [customer.pk] if name == "customer_panel" else args
+        args = ["responses", "csv"] if name == "survey_export" else args
         yield name, reverse(f"surveys:{name}", args=args)
 
 
@@ -68,7 +81,9 @@ def counted(client, rows):
     for name, href in addresses(*rows):
         client.get(href)
         with CaptureQueriesContext(connection) as captured:
-            assert client.get(href).status_code == 200
+            response = client.get(href)
+            assert response.status_code == 200
+            b"".join(response)  # a download runs its statements while it is sent
         found[name] = len(captured)
     return found
 

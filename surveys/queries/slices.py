@@ -1,0 +1,235 @@
+"""Which answers a page counts: one series, a campaign, a wave or a span of time, and the filters over them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from accounts.models import Organisation, User
+from accounts.queries import organisation
+from customers.choices import Phase
+from customers.models import CustomerSummary
+from surveys.choices import Nature, SurveyKind
+from surveys.formulas.scales import NEGATIVE, NEUTRAL, POSITIVE, Scale, scale_of
+from surveys.models import Response, ResponseTopic, SurveyPolicy
+
+PHASES = dict(Phase.choices)
+SENT, ANSWERED = "sent", "answered"  # send cohort, or by answer date
+
+
+@dataclass(frozen=True)
+class Series:
+    """Answers to one question on one scale; never joined with another series in one number (S-12)."""
+
+    key: str
+    kind: str
+    low: int
+    high: int
+    direction: str
+    nature: str
+    channel: str
+    n: int
+    last_at: datetime
+    name: str
+    anonymous: int = 0
+
+    @property
+    def scale(self) -> Scale | None:
+        """Its cuts, or None for an imported scale without agreed ones."""
+        return scale_of(self.kind, self.low, self.high, self.direction)
+
+    @property
+    def is_nps(self) -> bool:
+        return self.kind == SurveyKind.NPS
+
+    @property
+    def title(self) -> str:
+        """Kind, scale and name in words."""
+        turned = ", low is good" if self.scale is None and self.direction != "high_is_good" else ""
+        kind = self.kind.rstrip("57").upper()
+        return f"{kind} {self.low}–{self.high}{turned}, {self.name or Nature(self.nature).label.lower()}"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Filters of a page. Empty ones are off; `start` and `end` are a half-open span of `basis`."""
+
+    series: str = ""
+    campaign: int | None = None
+    wave: int | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    basis: str = SENT
+    segment: str = ""
+    phase: str = ""
+    owner: int | None = None
+    language: str = ""
+    bucket: str = ""
+    topic: int | None = None
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether a filter besides series, campaign, wave and time is on."""
+        return self != self.whole
+
+    @property
+    def whole(self) -> "Slice":
+        """The same answers without the filters over people."""
+        return replace(self, segment="", phase="", owner=None, language="", bucket="", topic=None)
+
+
+def answers(wanted: Slice, scale: Scale | None) -> QuerySet[Response]:
+    """Counted answers of a slice."""
+    rows = Response.objects.counted()
+    exact = {
+        "series_key": wanted.series,
+        "campaign": wanted.campaign,
+        "invitation__wave": wanted.wave,
+        "customer__segment": wanted.segment,
+        "phase": wanted.phase,
+        "owner_at_answer": wanted.owner,
+        "language": wanted.language,
+    }
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    if wanted.topic:
+        rows = rows.filter(Exists(ResponseTopic.objects.filter(response=OuterRef("pk"), topic=wanted.topic)))
+    if wanted.bucket and scale is not None:
+        rows = rows.filter(bucket_rule(scale, wanted.bucket))
+    return _within(rows, wanted)
+
+
+def _within(rows: QuerySet[Response], wanted: Slice) -> QuerySet[Response]:
+    if wanted.start is None and wanted.end is None:
+        return rows
+    if wanted.basis == ANSWERED:
+        found = rows.annotate(counted_at=F("answered_at"))
+    else:
+        found = rows.annotate(counted_at=Coalesce("sent_at", "answered_at"))
+    if wanted.start is not None:
+        found = found.filter(counted_at__gte=wanted.start)
+    return found if wanted.end is None else found.filter(counted_at__lt=wanted.end)
+
+
+def bucket_rule(scale: Scale, name: str) -> Q:
+    """Answers of one bucket of a scale; an unknown name is all of them."""
+    rules = {
+        NEGATIVE: Q(score__lte=scale.negative_to),
+        NEUTRAL: Q(score__gt=scale.negative_to, score__lt=scale.positive_from),
+        POSITIVE: Q(score__gte=scale.positive_from),
+    }
+    return rules.get(name, Q())
+
+
+def latest_of_people(rows: QuerySet[Response]) -> QuerySet[Response]:
+    """The last answer of each contact; answers of nobody known count each (S-30)."""
+    newest = rows.filter(contact__isnull=False).order_by("contact", "-answered_at", "-pk").distinct("contact")
+    return Response.objects.filter(
+        Q(pk__in=newest.values("pk")) | Q(pk__in=rows.filter(contact=None).values("pk"))
+    )
+
+
+def series_list() -> list[Series]:
+    """All series with counted answers, the one answered last first."""
+    grouped = Response.objects.counted().values("series_key").order_by()
+    held = list(
+        grouped.annotate(
+            n=Count("pk"),
+            last=Max("answered_at"),
+            newest=Max("pk"),
+            anonymous=Count("pk", filter=Q(is_anonymous=True)),
+        )
+    )
+    newest = Response.objects.select_related("campaign").in_bulk([row["newest"] for row in held])
+    held.sort(key=lambda row: (row["last"], row["series_key"]), reverse=True)
+    return [_series(newest[row["newest"]], row) for row in held]
+
+
+def _series(one: Response, row: dict[str, Any]) -> Series:
+    return Series(
+        key=row["series_key"],
+        kind=one.kind,
+        low=one.scale_min,
+        high=one.scale_max,
+        direction=one.direction,
+        nature=one.nature,
+        channel=one.channel,
+        n=row["n"],
+        last_at=row["last"],
+        name=one.campaign_name or (one.campaign.name if one.campaign else ""),
+        anonymous=row["anonymous"],
+    )
+
+
+def usual_series(held: Iterable[Series]) -> Series | None:
+    """What the company view opens with: the relationship NPS answered last, else any series."""
+    listed = list(held)
+    nps = [one for one in listed if one.is_nps and one.nature == Nature.RELATIONSHIP]
+    return next(iter([*nps, *listed]), None)
+
+
+@dataclass(frozen=True)
+class Span:
+    """A period to choose: key in the URL, words, and its half-open bounds."""
+
+    key: str
+    name: str
+    start: datetime | None
+    end: datetime | None
+    is_rolling: bool = False
+
+
+def spans(series: Series, policy: SurveyPolicy, *, now: datetime, home: Organisation) -> list[Span]:
+    """Rolling windows, all time, and the twelve last months up to the last answer, newest first."""
+    rolling = [
+        Span(f"last{days}", f"Last {days} days", now - timedelta(days=days), None, is_rolling=True)
+        for days in dict.fromkeys((policy.nps_window_days, policy.nps_customer_window_days))
+    ]
+    return [*rolling, Span("all", "All time", None, None), *months_back(series.last_at, 12, home)]
+
+
+def months_back(last_at: datetime, number: int, home: Organisation) -> list[Span]:
+    """Calendar months of the organisation's zone up to the one of `last_at`, newest first."""
+    first = organisation.local_day(last_at, home).replace(day=1)
+    found = []
+    for _ in range(number):
+        after = (first + timedelta(days=32)).replace(day=1)
+        bounds = organisation.midnight(first, home), organisation.midnight(after, home)
+        found.append(Span(f"{first:%Y-%m}", f"{first:%B %Y}", *bounds))
+        first = (first - timedelta(days=1)).replace(day=1)
+    return found
+
+
+def month_span(key: str, home: Organisation) -> Span | None:
+    """The month of a key such as "2026-03", or None when it is none."""
+    try:
+        first = date.fromisoformat(f"{key}-01")
+        after = (first + timedelta(days=32)).replace(day=1)
+        bounds = organisation.midnight(first, home), organisation.midnight(after, home)
+    except (ValueError, OverflowError):
+        return None
+    return Span(f"{first:%Y-%m}", f"{first:%B %Y}", *bounds)
+
+
+def choices(rows: QuerySet[Response]) -> dict[str, list[tuple[str, str]]]:
+    """What the filters can name among these answers: segments, phases, CSMs at the answer, languages."""
+    seen = list(rows.order_by().values_list("phase", "owner_at_answer", "language").distinct())
+    owners = User.objects.filter(pk__in={owner for _, owner, _ in seen if owner}).order_by("name")
+    segments = CustomerSummary.objects.exclude(customer__segment="").values_list(
+        "customer__segment", flat=True
+    )
+    return {
+        "segment": [(value, value) for value in segments.order_by("customer__segment").distinct()],
+        "phase": [
+            (value, PHASES.get(value, value)) for value in sorted({phase for phase, _, _ in seen if phase})
+        ],
+        "owner": [(str(pk), name) for pk, name in owners.values_list("pk", "name")],
+        "language": [(value, value) for value in sorted({code for _, _, code in seen if code})],
+    }
+
+
+def payers() -> QuerySet[CustomerSummary]:
+    """Customers with MRR now: those whose voice has a weight (S-33)."""
+    return CustomerSummary.objects.filter(mrr__gt=0, customer__archived_at=None)
