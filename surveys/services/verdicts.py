@@ -22,6 +22,12 @@ from surveys.services import locks
 
 MAX_REASON = 300  # characters
 DISCARD_BATCH = 500
+# States of the invitation that a decision about an answer of that status may leave.
+MOVED_FROM = {
+    ResponseStatus.SUSPECT: (ResponseState.SUSPECT,),
+    ResponseStatus.COUNTED: (ResponseState.ANSWERED, ResponseState.LOCKED),
+    ResponseStatus.VOID: (ResponseState.VOID,),
+}
 
 
 class VerdictError(DomainError):
@@ -124,7 +130,7 @@ def _call_somebody(response: Response, now: datetime) -> None:
     needs = is_low(response.kind, response.score) or response.wants_contact
     if needs and response.channel == Channel.EMAIL:
         Response.objects.filter(pk=response.pk).update(needs_follow_up_at=now)
-        nudge("surveys.open_follow_ups")
+        nudge("surveys.open_cases")
 
 
 def _is_editable(response: Response, now: datetime) -> bool:
@@ -144,10 +150,12 @@ def _to(
     now: datetime,
 ) -> None:
     """The answer's new status with everything that hangs on it: invitation, event, audit, health."""
-    before = response.status
+    before = ResponseStatus(response.status)
     response.status = status
     Response.objects.filter(pk=response.pk).update(status=status, updated_at=Now())
-    Invitation.objects.filter(pk=response.invitation_id).update(response_state=state)
+    moved = Invitation.objects.filter(pk=response.invitation_id, response_state__in=MOVED_FROM[before])
+    if not moved.update(response_state=state) and response.invitation_id:
+        raise VerdictError("This answer can no longer be judged.", hint="Its person was erased.")
     ResponseEvent.objects.create(response=response, kind=kind, by=by, reason=reason, occurred_at=now)
     audit.record(
         by=by,
