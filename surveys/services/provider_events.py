@@ -51,8 +51,15 @@ class Report:
 
 def store(reports: Iterable[Report]) -> int:
     """Keep reports for the ticker; a known one is not kept again. Looks (opened, clicked) are dropped."""
-    rows = [_row(report) for report in reports if report.type not in DROPPED]
-    stored = len(ProviderEvent.objects.bulk_create(rows, ignore_conflicts=True)) if rows else 0
+    rows = {
+        (row.source, row.event_id): row
+        for row in (_row(report) for report in reports if report.type not in DROPPED)
+    }
+    known = ProviderEvent.objects.filter(event_id__in=[event_id for _, event_id in rows])
+    for key in known.values_list("source", "event_id"):
+        rows.pop(key, None)
+    ProviderEvent.objects.bulk_create(rows.values(), ignore_conflicts=True)  # a twin may arrive this moment
+    stored = len(rows)
     if stored:
         nudge("surveys.apply_provider_events")
     return stored

@@ -34,6 +34,7 @@ from tests.stack.conftest import clean_environment
 TEMPLATE = "tend_prepared"
 START_SECONDS = 90
 COMMAND_SECONDS = 300
+SEED_SECONDS = 600  # thousands of contacts for the long runs
 QUIET_ROOT = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
 # Leases as short as the tests can bear: a killed worker's rows come back within seconds.
 SHORT_LEASES = {"MAIL_LEASE_S": "3", "MAIL_REPLY_S": "2", "JOB_LEASE_S": "6"}
@@ -284,7 +285,7 @@ class Product:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=SEED_SECONDS,
             check=False,
         )
         assert done.returncode == 0, self.about(done.stdout + done.stderr)
