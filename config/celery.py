@@ -26,7 +26,8 @@ TICKERS = {
     "surveys.send_messages": 10,  # claim and send survey mails
     "surveys.reap_leases": 15,  # leases that ran out: queued again or uncertain
     "surveys.advance_campaigns": 30,  # start, snapshot, close
-    "surveys.open_follow_ups": 30,  # one per unhappy answer
+    "surveys.open_cases": 60,  # one per unhappy contact; hand-overs
+    "surveys.escalate_cases": 300,  # reminders, escalations, ends of waits
     "surveys.erase_contacts": 60,  # whoever asked to be forgotten
     "surveys.ask_promoters": 300,  # a private follow-up for the CSM
     "surveys.purge_traces": 300,  # what providers reported long ago; the privacy ledger

@@ -13,10 +13,11 @@ from surveys.services import (
     advance,
     advocacy,
     anonymous,
+    case_escalation,
+    case_intake,
     delivery,
     edit_notices,
     erasure,
-    responses,
     retention,
     topics,
     visits,
@@ -43,10 +44,17 @@ def advance_campaigns() -> int:
     return advance.advance_campaigns(now=timezone.now())
 
 
-@ticker("surveys.open_follow_ups")
-def open_follow_ups() -> int:
-    """One follow-up per unhappy answer."""
-    return responses.open_follow_ups(now=timezone.now())
+@ticker("surveys.open_cases")
+def open_cases() -> int:
+    """One case per unhappy contact; cases follow a customer that is handed over."""
+    now = timezone.now()
+    return case_intake.open_cases(now=now) + case_escalation.move_cases(now=now)
+
+
+@ticker("surveys.escalate_cases")
+def escalate_cases() -> int:
+    """Reminders, escalations and ends of waits."""
+    return case_escalation.escalate_cases(now=timezone.now())
 
 
 @ticker("surveys.tell_owners")

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Count, IntegerField, Q, Value, When
 from django.http import Http404
 
@@ -65,6 +66,10 @@ def follow_up_to_edit(user: User, pk: int) -> FollowUp:
     if found is None:
         raise Http404
     customer_to_edit(user, found.customer_id)
+    if found.case_pk is not None:
+        raise PermissionDenied(
+            "This follow-up belongs to a survey case: work on it there, and it moves and ends with it."
+        )
     return found
 
 

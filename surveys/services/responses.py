@@ -12,9 +12,7 @@ from django.db.models.functions import Now
 
 from config.web.errors import DomainError
 from config.work.nudge import nudge
-from customers.choices import FollowUpKind, FollowUpPriority
-from customers.models import Customer
-from customers.services import follow_ups, staleness
+from customers.services import staleness
 from surveys.choices import (
     Channel,
     DeliveryState,
@@ -33,8 +31,6 @@ from surveys.services.evidence import Press, verdict_on
 MAX_REVISIONS = 20
 MAX_COMMENT = 4000  # characters
 LATE_COMMENT = timedelta(minutes=10)  # a low score without words waits for them
-FOLLOW_UP_DAYS = 2  # days until somebody should have called
-FOLLOW_UP_BATCH = 100
 # States that take no answer whatever the clock says; an expired link is judged by its date and the grace.
 CLOSED_STATES = frozenset(
     {
@@ -305,45 +301,9 @@ def _follow_up_at(kind: str, answer: Answer, now: datetime) -> datetime | None:
 
 
 def _after(response: Response, given: Given) -> None:
-    """Health follows in this transaction's wake, a follow-up by the next run of its ticker."""
+    """Health follows in this transaction's wake, a case by the next run of its ticker."""
     if response.status != ResponseStatus.COUNTED or response.customer_id is None:
         return
     staleness.mark(customer_ids=[response.customer_id], from_day=given.today, cause="survey answer")
     if response.needs_follow_up_at is not None and response.needs_follow_up_at <= given.now:
-        nudge("surveys.open_follow_ups")
-
-
-@transaction.atomic
-def open_follow_ups(*, now: datetime) -> int:
-    """One follow-up per unhappy answer for the customer's primary CSM; returns how many were asked for."""
-    waiting = (
-        Response.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related("customer", "contact", "owner_at_answer")
-        .filter(needs_follow_up_at__lte=now)
-        .order_by("needs_follow_up_at", "pk")[:FOLLOW_UP_BATCH]
-    )
-    done = []
-    for response in waiting:
-        follow_ups.open_follow_up(
-            customer=response.customer,
-            title=_title(response, response.customer),
-            owner=response.owner_at_answer,
-            due_on=(now + timedelta(days=FOLLOW_UP_DAYS)).date(),
-            kind=FollowUpKind.SURVEY,
-            origin="survey",
-            dedupe_key=f"survey-answer:{response.pk}",
-            by=None,
-            now=now,
-            note=response.comment,
-            priority=FollowUpPriority.HIGH,
-        )
-        done.append(response.pk)
-    Response.objects.filter(pk__in=done).update(needs_follow_up_at=None)
-    return len(done)
-
-
-def _title(response: Response, customer: Customer) -> str:
-    who = response.contact.name or response.contact.email if response.contact else "A contact"
-    word = response.kind.rstrip("57").upper()
-    wish = ", asks for a call" if response.wants_contact else ""
-    return f"{who} at {customer.name} gave {word} {response.score}{wish}"[:200]
+        nudge("surveys.open_cases")

@@ -11,7 +11,7 @@ from accounts.services import users
 from accounts.services.users import NotYoursToGiveError
 from customers.models import FollowUp
 from surveys.models import Campaign, Suppression
-from surveys.services import responses
+from surveys.services import case_intake
 from surveys.services.campaigns import NotAllowedError, pause, resume
 from tests.factories.surveys import answer, make_sent_message
 from tests.factories.users import make_team
@@ -25,7 +25,7 @@ def unhappy(anna, vera, now):
     contact.name = "Zyxperson"
     contact.save(update_fields=["name"])
     answer(message, 2, comment="Zyxcomment")
-    responses.open_follow_ups(now=now)
+    case_intake.open_cases(now=now)
     return message, links
 
 

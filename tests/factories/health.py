@@ -44,7 +44,7 @@ def make_scored_customer(*, owner=None, name="", level=4, mrr="100.00", **fields
 def make_answer(customer, score, *, kind="nps", at=NOW, contact=None, status="counted", **fields):
     """A counted answer as an import would store it."""
     contact = contact or make_contact(customer)
-    low, high = {"nps": (0, 10), "csat5": (1, 5), "csat7": (1, 7), "ces7": (1, 7), "ces": (1, 7)}[kind]
+    low, high = (0, 10) if kind == "nps" else (1, 5) if kind.endswith("5") else (1, 7)
     return Response.objects.create(
         customer=customer,
         contact=contact,

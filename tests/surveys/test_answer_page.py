@@ -14,7 +14,7 @@ from django.utils import timezone
 from customers.models import FollowUp, StaleMark
 from surveys import tokens
 from surveys.models import Invitation, Message, Response, ResponseRevision, Suppression, Visit
-from surveys.services import responses, visits
+from surveys.services import case_intake, visits
 from tests.factories.surveys import make_sent_message
 from tests.surveys.conftest import path_of
 
@@ -230,9 +230,9 @@ def test_a_contact_who_was_erased_or_a_customer_who_left_finds_a_closed_page(ask
 def test_a_low_score_opens_one_follow_up_for_the_primary_csm(asked, plain, anna, now):
     _, answer, _, _ = asked
     send(plain, answer, 3, comment="Too many outages")
-    assert responses.open_follow_ups(now=now + timedelta(hours=2)) == 1
+    assert case_intake.open_cases(now=now + timedelta(hours=2)) == 1
     send(plain, answer, 2)
-    assert responses.open_follow_ups(now=now + timedelta(hours=2)) == 0
+    assert case_intake.open_cases(now=now + timedelta(hours=2)) == 0
     follow_up = FollowUp.objects.get()
     assert (follow_up.owner, follow_up.kind, follow_up.note) == (anna, "survey", "Too many outages")
     assert "NPS 3" in follow_up.title
@@ -241,9 +241,9 @@ def test_a_low_score_opens_one_follow_up_for_the_primary_csm(asked, plain, anna,
 def test_a_high_score_opens_no_follow_up_unless_a_call_is_wanted(asked, plain, now):
     _, answer, _, _ = asked
     send(plain, answer, 10)
-    assert responses.open_follow_ups(now=now + timedelta(hours=2)) == 0
+    assert case_intake.open_cases(now=now + timedelta(hours=2)) == 0
     send(plain, answer, 10, contact_me="1")
-    assert responses.open_follow_ups(now=now + timedelta(hours=2)) == 1
+    assert case_intake.open_cases(now=now + timedelta(hours=2)) == 1
 
 
 @pytest.mark.parametrize(("kind", "low", "fine"), [("nps", 6, 7), ("csat5", 2, 3), ("ces7", 3, 4)])
@@ -251,9 +251,9 @@ def test_each_kind_has_its_own_border_of_unhappy(anna, vera, now, plain, kind, l
     _, links = make_sent_message(anna, by=vera, kind=kind, now=now)
     answer = path_of(links.answer)
     send(plain, answer, fine)
-    assert responses.open_follow_ups(now=now + timedelta(hours=2)) == 0
+    assert case_intake.open_cases(now=now + timedelta(hours=2)) == 0
     send(plain, answer, low)
-    assert responses.open_follow_ups(now=now + timedelta(hours=2)) == 1
+    assert case_intake.open_cases(now=now + timedelta(hours=2)) == 1
 
 
 def test_an_answer_proves_that_an_uncertain_mail_arrived(asked, plain):

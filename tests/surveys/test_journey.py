@@ -81,7 +81,7 @@ def test_fifty_mails_one_answer_and_what_follows(client, anna, vera, now, sink, 
             posted = browser.post(answer, {"form": nonce, "score": "2", "comment": "Three outages"})
             assert posted.status_code == 303
         assert Response.objects.count() == 1
-        tasks.open_follow_ups()
+        tasks.open_cases()
         follow_up = FollowUp.objects.get()
         assert (follow_up.customer, follow_up.owner) == (customer, anna)
 

@@ -71,7 +71,8 @@ def test_every_ticker_run_twice_changes_nothing_the_second_time(anna, vera, now)
         tasks.advance_campaigns,
         tasks.send_messages,
         tasks.reap_leases,
-        tasks.open_follow_ups,
+        tasks.open_cases,
+        tasks.escalate_cases,
         tasks.settle_visits,
     )
     for run in runs:

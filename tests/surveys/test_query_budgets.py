@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.checks import routes
-from surveys.models import Campaign, Message
-from surveys.services import delivery, suppressions
+from surveys.models import Campaign, Case, Message
+from surveys.services import case_intake, delivery, suppressions
 from surveys.services.topics import save_topic, tag_new
 from tests.factories.surveys import answer, launch, make_audience, make_campaign
 
@@ -29,8 +29,16 @@ BUDGETS = {
     "deliveries": 10,
     "suppressions": 6,
     "policy": 7,
-    "customer_panel": 12,
+    "customer_panel": 14,
     "low_answers_panel": 5,
+    "cases": 9,
+    "cases_panel": 6,
+    "case": 9,
+    "case_contact": 5,
+    "case_wait": 5,
+    "case_note": 5,
+    "case_close": 5,
+    "case_reassign": 9,
     "scores": 22,
     "funnel_panel": 9,
     "topic_effects": 10,
@@ -43,7 +51,7 @@ BUDGETS = {
 }
 POST_ONLY = {
     "campaign_test", "campaign_launch", "campaign_pause", "campaign_resume", "campaign_cancel", "campaign_delete",
-    "message_resend", "message_close", "hold_release", "suppression_lift", "response_tag", "topic_switch",
+    "message_resend", "message_close", "hold_release", "suppression_lift", "response_tag", "topic_switch", "case_resume",
 }  # fmt: skip
 PUBLIC = {"answer", "thanks", "unsubscribe", "privacy"}  # their budgets stand with the page's own tests
 
@@ -57,6 +65,8 @@ def fill(anna, vera, now, number):
     messages = list(Message.objects.filter(invitation__wave=wave).order_by("pk"))
     for message in messages[: number + 1]:
         answer(message, 3, now=now, comment="Slow")
+    case_intake.open_cases(now=now)
+    Case.objects.update(assignee=vera)
     Message.objects.filter(pk__in=[message.pk for message in messages[number + 1 :]]).update(
         delivery_state="uncertain", accepted_at=None, settled_by=""
     )
@@ -71,6 +81,11 @@ def addresses(launched, draft, customer):
     of_drafts = {"campaign", "campaign_edit", "left_out", "campaign_preview"}
     for name in BUDGETS:
         args = [draft.pk] if name in of_drafts else []
+        args = (
+            [Case.objects.latest("pk").pk]
+            if name.startswith("case") and name not in {"cases", "cases_panel"}
+            else args
+        )
         args = [launched.pk] if name == "results" else [customer.pk] if name == "customer_panel" else args
         args = ["responses", "csv"] if name == "survey_export" else args
         yield name, reverse(f"surveys:{name}", args=args)
