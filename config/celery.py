@@ -25,6 +25,7 @@ TICKERS = {
     "metrics.run_nightly": 300,  # once per local day: time-dependent readings and all scores
     "surveys.send_messages": 10,  # claim and send survey mails
     "surveys.reap_leases": 15,  # leases that ran out: queued again or uncertain
+    "surveys.apply_provider_events": 30,  # bounces, complaints, deliveries
     "surveys.advance_campaigns": 30,  # start, snapshot, close
     "surveys.open_cases": 60,  # one per unhappy contact; hand-overs
     "surveys.escalate_cases": 300,  # reminders, escalations, ends of waits

@@ -18,6 +18,7 @@ from surveys.services import (
     delivery,
     edit_notices,
     erasure,
+    provider_events,
     retention,
     topics,
     visits,
@@ -36,6 +37,12 @@ def send_messages() -> int:
 def reap_leases() -> int:
     """Leases that ran out: queued again before the dot, uncertain after it."""
     return delivery.reap_leases(now=timezone.now())
+
+
+@ticker("surveys.apply_provider_events")
+def apply_provider_events() -> int:
+    """Reports of the mail provider and of the bounce mailbox."""
+    return provider_events.apply_provider_events(now=timezone.now())
 
 
 @ticker("surveys.advance_campaigns")

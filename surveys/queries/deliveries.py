@@ -1,13 +1,14 @@
 """Where every mail stands, in the words shared with service mail, and what waits for a person."""
 
 from collections import Counter
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import BooleanField, Count, ExpressionWrapper, Min, Q, QuerySet
 
-from surveys.choices import DeliveryState, MessageKind, Phase
+from surveys.choices import ACCEPTED, DeliveryState, MessageKind, Phase, ResponseState
 from surveys.models import Message, SendingState, Wave, WaveSkip
 from surveys.models.policy import THE_ROW
 
@@ -37,6 +38,7 @@ PROTOCOL = {
     DeliveryState.REVOKED: "cancelled",
     DeliveryState.EXPIRED_UNSENT: "cancelled",
 }
+FINDING_DAYS, FINDING_LEAST = timedelta(days=30), 20  # mails to a domain before silence is a finding
 BREAKER_OPEN = 20  # connect failures in a row
 
 
@@ -138,6 +140,39 @@ def needing_a_person(customers: QuerySet[Any]) -> QuerySet[Message]:
         .select_related("invitation__contact", "invitation__customer", "invitation__wave__campaign")
         .order_by("-delivery_state", "changed_at")
     )
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A receiving domain where our mails seem to end before anybody reads them (S-35)."""
+
+    domain: str
+    sent: int
+    suspects: int
+
+
+def silent_domains(customers: QuerySet[Any], *, now: datetime) -> list[Finding]:
+    """Domains with many mails in 30 days and no look by a person, or suspect answers only. Answers end no look."""
+    nobody = [ResponseState.NONE, ResponseState.EXPIRED, ResponseState.REVOKED]
+    machines = [ResponseState.SUSPECT, ResponseState.DISCARDED]
+    rows = (
+        Message.objects.filter(
+            invitation__customer__in=customers,
+            kind=MessageKind.FIRST,
+            delivery_state__in=ACCEPTED,
+            accepted_at__gte=now - FINDING_DAYS,
+        )
+        .exclude(invitation__email_domain="")
+        .values("invitation__email_domain")
+        .annotate(
+            sent=Count("pk"),
+            suspects=Count("pk", filter=Q(invitation__response_state__in=machines)),
+            seen=Count("pk", filter=~Q(invitation__response_state__in=[*nobody, *machines])),
+        )
+        .filter(sent__gte=FINDING_LEAST, seen=0)
+        .order_by("-sent")
+    )
+    return [Finding(row["invitation__email_domain"], row["sent"], row["suspects"]) for row in rows]
 
 
 def uncertain_count() -> int:

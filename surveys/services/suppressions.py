@@ -48,13 +48,13 @@ def suppress(
 
 
 @transaction.atomic
-def suppress_by_hand(*, email: str, by: User, now: datetime) -> None:
+def suppress_by_hand(*, email: str, by: User, now: datetime, scope: str = ALL_SURVEYS) -> None:
     """A user's entry, for example after a call. Refused when the address cannot be mailed anyway."""
     key = address_key(email)
     if key is None:
         raise DomainError("This is no address that can be mailed.", hint="Check its spelling.", field="email")
-    suppress(email_norm=key, reason=SuppressionReason.MANUAL, source=f"user:{by.pk}", now=now)
-    audit.record(by=by, now=now, action="suppression.added", after={"email": key})
+    suppress(email_norm=key, reason=SuppressionReason.MANUAL, source=f"user:{by.pk}", now=now, scope=scope)
+    audit.record(by=by, now=now, action="suppression.added", after={"email": key, "scope": scope})
 
 
 @transaction.atomic

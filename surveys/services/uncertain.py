@@ -20,6 +20,10 @@ class NotUncertainError(DomainError):
     code = "not_uncertain"
 
 
+class NotFailedError(DomainError):
+    code = "not_failed"
+
+
 @transaction.atomic
 def settle_as_sent(*, message_ids: Iterable[int], by: str, now: datetime) -> int:
     """A visit or an answer proves that the mail arrived. `by` is `visit` or `answer`."""
@@ -69,12 +73,42 @@ def close_as_failed(*, message: Message, by: User, now: datetime) -> None:
     )
 
 
+@transaction.atomic
+def requeue(*, message: Message, by: User, now: datetime) -> None:
+    """Try a failed message once more from the start, because an admin says that the cause is gone (S-67)."""
+    if not by.is_admin:
+        raise DomainError("Only an admin queues failed mails again.", hint="Ask an admin.")
+    changed = (
+        Message.objects.filter(pk=message.pk, delivery_state=DeliveryState.FAILED)
+        .exclude(failure=FailureKind.CLOSED)
+        .update(
+            delivery_state=DeliveryState.QUEUED,
+            failure="",
+            attempts=0,
+            accepted_at=None,
+            settled_by="",
+            not_before=now,
+            max_at=max(message.max_at, now + RESEND_WITHIN),
+            changed_at=Now(),
+        )
+    )
+    if not changed:
+        raise NotFailedError(
+            "This mail has not failed, or a person closed it.", hint="Look at its state first."
+        )
+    _note(message, by=by, now=now, what="requeue")
+
+
 def _decide(message: Message, *, by: User, now: datetime, what: str, **changes: object) -> None:
     changed = Message.objects.filter(pk=message.pk, delivery_state=DeliveryState.UNCERTAIN).update(
         **changes, changed_at=Now()
     )
     if not changed:
         raise NotUncertainError("This mail is no longer uncertain.", hint="Look at its present state first.")
+    _note(message, by=by, now=now, what=what)
+
+
+def _note(message: Message, *, by: User, now: datetime, what: str) -> None:
     number = message.events.filter(source="person").count() + 1
     DeliveryEvent.objects.create(
         message=message,

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -14,7 +15,8 @@ from config.web.forms import refuse
 from config.web.htmx import invalid, page_or_part
 from config.web.tables import Column, Table
 from customers.queries.access import customers_for
-from surveys.forms.campaigns import LiftForm, SuppressForm
+from surveys.choices import ALL_SURVEYS
+from surveys.forms.suppressions import LiftForm, SuppressForm
 from surveys.models import Message, Suppression
 from surveys.queries import deliveries as queries
 from surveys.queries.suppressions import suppressions_like
@@ -40,6 +42,7 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         "state": state,
         "counts": counts,
         "sending": queries.sending_facts(now),
+        "findings": queries.silent_domains(customers_for(request.user), now=now),
         "now": now,
     }
     return page_or_part(request, "surveys/deliveries.html", parts=["deliveries_table"], context=context)
@@ -59,7 +62,14 @@ def message_close(request: HttpRequest, pk: int) -> HttpResponse:
     return _decide(request, pk, uncertain.close_as_failed, "It counts as failed.")
 
 
-def _decide(request: HttpRequest, pk: int, act: Any, done: str) -> HttpResponse:
+@require_POST
+@declare(access="login", scope="organisation", roles=("admin",))
+def message_requeue(request: HttpRequest, pk: int) -> HttpResponse:
+    """Try a failed mail once more from the start."""
+    return _decide(request, pk, uncertain.requeue, "It is tried again.", back="?state=failed")
+
+
+def _decide(request: HttpRequest, pk: int, act: Any, done: str, *, back: str = "") -> HttpResponse:
     message = queries.needing_a_person(customers_for(request.user)).filter(pk=pk).first()
     if message is None and not Message.objects.filter(
         pk=pk, invitation__customer__in=customers_for(request.user)
@@ -71,7 +81,7 @@ def _decide(request: HttpRequest, pk: int, act: Any, done: str) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, done)
-    return redirect("surveys:deliveries")
+    return redirect(reverse("surveys:deliveries") + back)
 
 
 @require_POST
@@ -91,7 +101,10 @@ def suppressions(request: HttpRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         try:
             suppression_service.suppress_by_hand(
-                email=form.cleaned_data["email"], by=request.user, now=timezone.now()
+                email=form.cleaned_data["email"],
+                scope=form.cleaned_data["scope"] or ALL_SURVEYS,
+                by=request.user,
+                now=timezone.now(),
             )
         except DomainError as error:
             refuse(form, error)

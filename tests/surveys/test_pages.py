@@ -4,11 +4,20 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from surveys.models import Campaign, Message, Response, Suppression, SurveyPolicy
-from surveys.services import delivery
+from surveys.models import (
+    Campaign,
+    Invitation,
+    Message,
+    Response,
+    SendingState,
+    Suppression,
+    SurveyPolicy,
+)
+from surveys.services import delivery, sending_state
 from tests.factories.customers import make_contact, make_customer
 from tests.factories.surveys import answer, launch, make_audience, make_campaign, make_sent_message
 
@@ -239,6 +248,68 @@ def test_uncertain_mails_are_listed_with_two_decisions(client, anna, vera, carl,
     )
 
 
+def test_an_admin_tries_a_failed_mail_again_but_not_one_a_person_closed(client, anna, vera, mia, now):
+    message, _ = make_sent_message(anna, by=vera, now=now)
+    Message.objects.update(delivery_state="failed", failure="attempts", attempts=5)
+    client.force_login(mia)
+    assert client.post(url("message_requeue", message.pk)).status_code == 403
+    client.force_login(vera)
+    assert "Try again" in client.get(url("deliveries") + "?state=failed").content.decode()
+    client.post(url("message_requeue", message.pk))
+    message.refresh_from_db()
+    assert (message.delivery_state, message.attempts, message.accepted_at) == ("queued", 0, None)
+    Message.objects.update(delivery_state="failed", failure="closed")
+    refused = client.post(url("message_requeue", message.pk), follow=True).content.decode()
+    assert "a person closed it" in refused
+
+
+def test_s_35_a_domain_that_swallows_twenty_mails_unseen_is_a_finding(client, anna, vera, now):
+    make_sent_message(anna, by=vera, now=now)
+    first = Invitation.objects.get()
+    for number in range(19):
+        one = Invitation.objects.get(pk=first.pk)
+        one.pk, one.email_norm = None, f"n{number}@customer0.example"
+        one.save(force_insert=True)
+        Message.objects.create(
+            invitation=one,
+            delivery_state="sent",
+            not_before=now,
+            max_at=now,
+            message_id=f"<{number}@tend.example>",
+            accepted_at=timezone.now(),
+            settled_by="reply",
+        )
+    Message.objects.update(accepted_at=timezone.now())
+    client.force_login(vera)
+    assert (
+        "customer0.example: 20 mails in 30 days, not one look"
+        in client.get(url("deliveries")).content.decode()
+    )
+    Invitation.objects.filter(pk=first.pk).update(response_state="visited")
+    assert "not one look" not in client.get(url("deliveries")).content.decode()
+
+
+def test_a_suppression_by_hand_covers_one_kind_and_is_seen_with_the_customer(client, anna, vera, mia, now):
+    message, _ = make_sent_message(anna, by=vera, now=now)
+    client.force_login(mia)
+    client.post(url("suppressions"), {"email": "c0.0@customer0.example", "scope": "nps"})
+    assert Suppression.objects.get().scope == "nps"
+    client.force_login(anna)
+    shown = client.get(url("customer_panel", message.invitation.customer_id)).content.decode()
+    assert "No surveys to: Robin Ash 0 (set by hand, NPS only)." in shown
+
+
+def test_a_hold_after_a_move_names_both_places(client, vera, settings):
+    SendingState.objects.create(instance_id="old.example:8443")
+    settings.INSTANCE_ID = "old.example"
+    assert sending_state.may_send(now=timezone.now())
+    settings.INSTANCE_ID = "new.example"
+    assert not sending_state.may_send(now=timezone.now())
+    client.force_login(vera)
+    page = client.get(url("deliveries")).content.decode()
+    assert "Mails last left from old.example:8443; this is new.example." in page
+
+
 def test_an_admin_lifts_a_suppression_with_a_reason(client, vera, mia):
     client.force_login(mia)
     client.post(url("suppressions"), {"email": "Stop@Customer.example "})
@@ -253,6 +324,16 @@ def test_an_admin_lifts_a_suppression_with_a_reason(client, vera, mia):
     client.post(url("suppression_lift", row.pk), {"reason": "Asked by phone"})
     row.refresh_from_db()
     assert row.lifted_by == vera
+
+
+def test_s_81_a_probe_goes_to_a_user_with_its_unsubscribe_header_on_one_line(vera, sink, capsys):
+    call_command("mail_probe", "--to", vera.email)
+    raw = sink.taken[0].raw
+    assert sink.taken[0].recipient == vera.email
+    assert raw.count(b"\r\nList-Unsubscribe: <http") == 1
+    assert "dkim=pass" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="no active user"):
+        call_command("mail_probe", "--to", "somebody@customer.example")
 
 
 def test_the_rules_are_saved_as_a_further_version(client, vera, anna):

@@ -26,10 +26,10 @@ BUDGETS = {
     "left_out": 13,
     "campaign_preview": 6,
     "results": 24,
-    "deliveries": 10,
+    "deliveries": 11,
     "suppressions": 6,
     "policy": 7,
-    "customer_panel": 14,
+    "customer_panel": 17,
     "low_answers_panel": 5,
     "cases": 9,
     "cases_panel": 6,
@@ -51,7 +51,7 @@ BUDGETS = {
 }
 POST_ONLY = {
     "campaign_test", "campaign_launch", "campaign_pause", "campaign_resume", "campaign_cancel", "campaign_delete",
-    "message_resend", "message_close", "hold_release", "suppression_lift", "response_tag", "topic_switch", "case_resume",
+    "message_resend", "message_close", "message_requeue", "hold_release", "suppression_lift", "response_tag", "topic_switch", "case_resume",
 }  # fmt: skip
 PUBLIC = {"answer", "thanks", "unsubscribe", "privacy"}  # their budgets stand with the page's own tests
 

@@ -50,6 +50,9 @@ class Command(BaseCommand):
             )
         if found["hold"]:
             reason = found["hold"]["reason"]
+            hold = found["hold"]
+            if reason == sending_state.COPY:
+                reason = f"mails last left from {hold['sent_from']}, this is {hold['here']}"
             self.stdout.write(
                 f"Sending is held ({reason}). Look at the waiting mails, then: manage.py outbox --release"
             )
