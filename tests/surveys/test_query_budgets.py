@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from config.checks import routes
-from surveys.models import Campaign, Case, Message
+from surveys.models import Campaign, Case, Message, Response
 from surveys.services import case_intake, delivery, suppressions
 from surveys.services.topics import save_topic, tag_new
 from tests.factories.surveys import answer, launch, make_audience, make_campaign
@@ -28,6 +28,7 @@ BUDGETS = {
     "results": 24,
     "deliveries": 11,
     "suppressions": 6,
+    "suspects": 10,
     "policy": 7,
     "customer_panel": 17,
     "low_answers_panel": 5,
@@ -51,7 +52,8 @@ BUDGETS = {
 }
 POST_ONLY = {
     "campaign_test", "campaign_launch", "campaign_pause", "campaign_resume", "campaign_cancel", "campaign_delete",
-    "message_resend", "message_close", "message_requeue", "hold_release", "suppression_lift", "response_tag", "topic_switch", "case_resume",
+    "message_resend", "message_close", "message_requeue", "hold_release", "suppression_lift",
+    "response_accept", "response_reject", "response_void", "response_restore", "response_tag", "topic_switch", "case_resume",
 }  # fmt: skip
 PUBLIC = {"answer", "thanks", "unsubscribe", "privacy"}  # their budgets stand with the page's own tests
 
@@ -64,7 +66,8 @@ def fill(anna, vera, now, number):
     delivery.send_due(clock=lambda: now, seconds=120)
     messages = list(Message.objects.filter(invitation__wave=wave).order_by("pk"))
     for message in messages[: number + 1]:
-        answer(message, 3, now=now, comment="Slow")
+        suspect = answer(message, 3, now=now, comment="Slow")
+    Response.objects.filter(pk=suspect.pk).update(status="suspect")
     case_intake.open_cases(now=now)
     Case.objects.update(assignee=vera)
     Message.objects.filter(pk__in=[message.pk for message in messages[number + 1 :]]).update(
