@@ -180,11 +180,11 @@ def start_run() -> int:
 def lead(job_id: int, as_of: str) -> int:
     """A worker that takes the run: it plans slices, takes some, and ends it; how many scores changed."""
     _slices_on(as_of)
-    run = jobs.run(job_id)
-    ended = Job.objects.get(pk=job_id)
-    if run is None or ended.state != JobState.DONE:
-        message = f"the run is {ended.state}: {ended.last_error}"
-        raise DifferError(message)
+    while (ended := Job.objects.get(pk=job_id)).state not in {JobState.DONE, JobState.DEAD}:
+        if jobs.run(job_id) is None:
+            sleep(PAUSE_S)  # it has gone back to the queue for a moment
+    if ended.state == JobState.DEAD:
+        raise DifferError(ended.last_error)
     return int(ended.result["changed"])
 
 

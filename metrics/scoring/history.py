@@ -110,7 +110,8 @@ def trends(scores: Ints, window: int) -> list[int | None]:
 
 def points(scores: Ints) -> list[list[float | None]]:
     """Scores at one digit after the point, half to even, for drawing only."""
-    tenths = half_even(np.where(scores == NO_SCORE, 0, scores), TENTH)
+    known = np.where(scores == NO_SCORE, 0, scores).ravel()  # division goes over one column
+    tenths = half_even(known, TENTH).reshape(scores.shape)
     found = (tenths / 10).astype(object)
     found[scores == NO_SCORE] = None
     listed: list[list[float | None]] = found.tolist()
