@@ -22,6 +22,7 @@ from surveys.services import (
     campaigns,
     locks,
     planned_mails,
+    triggers,
     verdicts,
     waves,
 )
@@ -37,7 +38,7 @@ BATCH = 1000
 
 def advance_campaigns(*, now: datetime) -> int:
     """Everything that is due for every running campaign; returns how many things were done."""
-    done = _start_scheduled(now) + _start_waves(now)
+    done = _start_scheduled(now) + _start_waves(now) + triggers.fire_triggers(now=now)
     active = Campaign.objects.filter(state=CampaignState.ACTIVE)
     going = Wave.objects.filter(campaign__in=active, is_test=False, state__in=GOING)
     for wave in going.select_related("campaign__current", "version"):

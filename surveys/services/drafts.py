@@ -20,7 +20,7 @@ from surveys.models import Campaign, CampaignText, CampaignVersion
 from surveys.queries import policy as policies
 from surveys.services import locks
 from surveys.services.campaign_moves import NotAllowedError, WrongStateError
-from surveys.services.standard_words import standard_words, worded
+from surveys.services.standard_words import TEXT_FIELDS, standard_words, worded
 
 COPIED = (
     "about", "kind", "nature", "series_key", "company", "audience", "on_throttle", "reminders", "reminder_after_days",
@@ -104,8 +104,13 @@ def edit_draft(*, campaign: Campaign, plan: Plan, by: User, now: datetime) -> Ca
 def _write_version(version: CampaignVersion, plan: Plan, now: datetime) -> CampaignVersion:
     company, sender, policy = organisation.current().name[:40], policies.sender(), policies.current(now)
     was = (version.kind, version.about)
+    kept = _kept_words(version, plan) if was == (plan.kind, plan.about) else {}
     words = worded(
-        plan.kind, language=plan.default_language, company=company, about=plan.about, own=plan.words
+        plan.kind,
+        language=plan.default_language,
+        company=company,
+        about=plan.about,
+        own={**kept, **plan.words},
     )
     values = {
         **{name: getattr(plan, name) for name in OF_VERSION},
@@ -133,6 +138,12 @@ def _write_version(version: CampaignVersion, plan: Plan, now: datetime) -> Campa
     if was != (version.kind, version.about):
         _reword_others(version)
     return version
+
+
+def _kept_words(version: CampaignVersion, plan: Plan) -> dict[str, str]:
+    """Words that were written apart from the plan stay as they are."""
+    text = version.texts.filter(language=plan.default_language).first() if version.pk else None
+    return {name: getattr(text, name) for name in TEXT_FIELDS} if text else {}
 
 
 def _by_hand(version: CampaignVersion) -> dict[str, Any]:

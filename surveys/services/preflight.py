@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from surveys.choices import ACCEPTED
+from surveys.formulas import extra
 from surveys.models import Campaign, CampaignText, CampaignVersion, Message
 from surveys.queries.audience import AudienceFacts
 from surveys.services import sending_state
@@ -116,7 +117,8 @@ def _fault(language: str, texts: dict[str, CampaignText], version: CampaignVersi
     if text is None:
         return f"{language}: no text"
     missing = [name.replace("_", " ") for name in NEEDED if not getattr(text, name)]
-    if len(text.extra) != len(texts[version.default_language].extra):
+    own = texts.get(version.default_language)
+    if own is not None and not extra.same_shape(text.extra, own.extra):
         missing.append("further questions")
     return f"{catalogue.words(language).name}: {', '.join(missing)}" if missing else ""
 
