@@ -36,6 +36,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 @dataclass
 class Person:
     base: str
+    browser: str = "Firefox/140"
     seen: list = field(default_factory=list)  # (status, seconds, method and path)
 
     def __post_init__(self):
@@ -49,7 +50,7 @@ class Person:
         sent = urlencode(data).encode() if data is not None else body
         url = path if path.startswith("http") else self.base + path
         request = urllib.request.Request(
-            url, data=sent, headers={"Referer": self.base, **(headers or {})}, method=method
+            url, data=sent, headers={"Referer": self.base, "User-Agent": self.browser, **(headers or {})}, method=method
         )
         began = time.monotonic()
         try:

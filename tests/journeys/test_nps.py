@@ -74,7 +74,7 @@ def _looking_answers_nothing(product, mails):
     """HEAD and GET of all eleven links of all mails, and of the way out."""
 
     def look(mail):
-        person = Person(product.url)
+        person = Person(product.url, browser="Gateway/1")
         for link in (*mail.ratings, mail.unsubscribe):
             for method in ("HEAD", "GET"):
                 person.ask(path_of(link), method=method)
