@@ -1,6 +1,7 @@
 """Stored scores: what is written, when, and what the database refuses."""
 
-from dataclasses import fields
+import json
+from dataclasses import fields, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,12 +11,17 @@ from django.db import IntegrityError, connection, transaction
 from customers.models import CustomerSummary
 from metrics.formulas.health import level
 from metrics.formulas.health_cards import read_card
+from metrics.formulas.health_curves import Percentile
 from metrics.models import HealthScore, ScorecardVersion
+from metrics.queries.cards import CardInForce, CardSet
 from metrics.queries.explanation import explanation_of
 from metrics.queries.health_inputs import arithmetic_of, inputs_hash, readings_matrix
+from metrics.queries.health_matrix import load_matrix
+from metrics.queries.peers import among, groups_of
 from metrics.queries.score_summaries import summary_fields_for
 from metrics.queries.scores import current_score, sampled, scores_at, stretches_of
 from metrics.rollups import readings
+from metrics.services.score_columns import score_columns, slots_of
 from metrics.services.score_rows import score_rows
 from metrics.services.scores import score_customers, setting_in_force
 from tests.factories.customers import NOW, make_customer, make_pulse, make_touchpoint
@@ -282,6 +288,30 @@ def test_hn_6_many_customers_at_once_get_what_each_alone_gets(monkeypatch):
     monkeypatch.setattr("metrics.services.score_rows.FEW", 0)
     together = score_rows(readings_matrix(), setting)
     assert [plain_row(row) for row in together] == [plain_row(row) for row in alone]
+
+
+def test_hn_6_whole_columns_give_the_rows_of_one_after_the_other():
+    for pulse in (1, 3, 5):
+        make_scored_customer(level=pulse)
+    make_customer()
+    starter()
+    setting = setting_in_force(as_of=TODAY, now=NOW)
+    readings.fill(customer_ids=None, as_of=TODAY, now=NOW)
+    feeds = {measure.feed for measure in setting.catalog.values()}
+    cards = setting.cards
+    card = cards.default.card
+    ranked = replace(card.measures[0], curve=Percentile(2, low_is_good=False), curves=())
+    group = replace(card.groups[0], measures=(ranked, *card.groups[0].measures[1:]))
+    by_rank = CardInForce(cards.default.version, replace(card, groups=(group, *card.groups[1:])))
+    compared = replace(setting, cards=CardSet(by_rank))
+    peers = among(readings_matrix(), groups_of([by_rank], setting.catalog))
+    held = replace(setting, holds=dict.fromkeys(feeds, TODAY - timedelta(days=3)))
+    for each in (setting, held, replace(compared, peers=peers)):
+        found = score_columns(load_matrix(each.catalog, slots=slots_of(each)), each)
+        assert found.rows == score_rows(readings_matrix(), each)
+    assert any("peers" in json.loads(row.inputs) for row in found.rows)
+    packed = {one.customer_id: frozenset(one.labels) for one in readings_matrix()}
+    assert found.labels == packed
 
 
 def plain_row(row):
