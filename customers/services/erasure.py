@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from config.web.errors import DomainError
 from config.work import audit
-from config.work.models import AuditEntry
+from config.work.models import AuditEntry, CapturedMail, OutgoingMail
 from config.work.nudge import nudge
 from config.work.pg import erasing, update_models
 from customers.models import (
@@ -63,6 +63,7 @@ def erase_person(*, email: str, by: Any, now: datetime, reason: str = "") -> tup
             _blank_words_about(contact, changed)
             _forget_use_by(contact, changed)
         _blank_log(address, contacts, changed)
+    _blank_mails(address, contacts, changed)
     _blank_imports(address, contacts, changed)
     _blank_contacts(contacts, now, changed)
     customers = {contact.customer_id for contact in contacts}
@@ -128,6 +129,17 @@ def _blank_log(address: str, contacts: Sequence[Contact], changed: dict[str, int
             naming |= Q(object_label__icontains=contact.name)
     rows = AuditEntry.objects.filter(about | naming)
     _count(changed, AuditEntry, rows.update(before=None, after=None, object_label=ERASED))
+
+
+def _blank_mails(address: str, contacts: Sequence[Contact], changed: dict[str, int]) -> None:
+    """Mails to users keep no body once they left; what is left of them is the subject, and the outbox of trials."""
+    naming = Q(subject__icontains=address)
+    for contact in contacts:
+        if contact.name.strip():
+            naming |= Q(subject__icontains=contact.name)
+    _count(changed, OutgoingMail, OutgoingMail.objects.filter(naming).update(subject=ERASED))
+    captured = CapturedMail.objects.filter(naming | Q(recipient__iexact=address))
+    _count(changed, CapturedMail, captured.delete()[0])
 
 
 def _blank_imports(address: str, contacts: Sequence[Contact], changed: dict[str, int]) -> None:

@@ -8,11 +8,12 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
+from config.work.models import OutgoingMail
 from customers.models import Contact, Erasure
 from customers.services import contacts as contact_services
 from customers.services.erasure import erase_person
-from surveys.models import Invitation, Message, Response, ResponseRevision, Suppression
-from surveys.services import erasure, privacy_ledger
+from surveys.models import Case, Invitation, Message, Response, ResponseRevision, Suppression
+from surveys.services import case_intake, cases, erasure, privacy_ledger
 from tests.factories.customers import make_follow_up, make_touchpoint, make_usage
 from tests.factories.surveys import answer, make_sent_message
 
@@ -39,6 +40,8 @@ def answered(anna, vera, now, ledger):
         contact.customer, by=anna, contact=contact, subject=f"Call with {NAME}", body=f"to {ADDRESS.upper()}"
     )
     make_follow_up(contact.customer, owner=anna, title=f"Write to {ADDRESS}")
+    case_intake.open_cases(now=now)
+    cases.add_note(case=Case.objects.get(), note=f"{NAME} is on leave", by=anna, now=now)
     make_usage(contact.customer, user=ADDRESS)
     return response
 
@@ -60,6 +63,7 @@ def places_with(text):
 
 
 def forget(now):
+    OutgoingMail.objects.update(raw=b"")  # as when they have left
     row, _ = erase_person(email=ADDRESS, by=None, now=now)
     assert erasure.erase_contacts(now=now) == 1
     return row
