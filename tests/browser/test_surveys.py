@@ -98,6 +98,9 @@ def test_every_staff_page_of_surveys_is_clean(visit, admin, owner, axe, now):
     delivery.send_due(clock=lambda: now, seconds=120)
     for message, score in zip(Message.objects.order_by("pk")[:6], (10, 9, 9, 8, 3, 10), strict=True):
         answer(message, score, now=now, comment="The planner saves an hour a day.")
+    suspect = Response.objects.order_by("pk").last()
+    Response.objects.filter(pk=suspect.pk).update(status="suspect")
+    Invitation.objects.filter(pk=suspect.invitation_id).update(response_state="suspect")
     left = Message.objects.order_by("pk").last()
     Message.objects.filter(pk=left.pk).update(delivery_state="uncertain", accepted_at=None, settled_by="")
     draft = make_campaign(by=admin, now=now, name="Draft CSAT", kind="csat5")
@@ -113,6 +116,7 @@ def test_every_staff_page_of_surveys_is_clean(visit, admin, owner, axe, now):
         reverse("surveys:results", args=[launched.pk]),
         reverse("surveys:deliveries"),
         reverse("surveys:suppressions"),
+        reverse("surveys:suspects"),
         reverse("surveys:policy"),
         reverse("surveys:customer_panel", args=[customer.pk]),
         reverse("surveys:low_answers_panel"),
