@@ -50,7 +50,10 @@ class Person:
         sent = urlencode(data).encode() if data is not None else body
         url = path if path.startswith("http") else self.base + path
         request = urllib.request.Request(
-            url, data=sent, headers={"Referer": self.base, "User-Agent": self.browser, **(headers or {})}, method=method
+            url,
+            data=sent,
+            headers={"Referer": self.base, "User-Agent": self.browser, **(headers or {})},
+            method=method,
         )
         began = time.monotonic()
         try:
