@@ -24,9 +24,9 @@ REASONS = {
     "E5": "sent the form without a press, from inside a page",
     "E6": "the browser names itself as a mail scanner",
     "W1": "opened the link within seconds of the mail being accepted",
-    "W2": "asked for the link's headers alone, as link checkers do",
+    "W2": "asked for the headers of the link alone, as link checkers do",
     "W3": "opened links of several people at the same company within minutes",
-    "W4": "the page's script saw no pointer, key or touch",
+    "W4": "the script of the page saw no pointer, key or touch",
 }
 
 

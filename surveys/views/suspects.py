@@ -43,6 +43,7 @@ def suspects(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "row": row,
+            "kind": row.kind.rstrip("57").upper(),
             "reasons": queries.reasons_in_words(row.evidence),
             "tone": tone_of_answer(row.kind, row.score),
         }
