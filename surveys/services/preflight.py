@@ -96,11 +96,9 @@ def _records(version: CampaignVersion, looked: Looked) -> Check:
 
 
 def _words(version: CampaignVersion, facts: AudienceFacts | None) -> Check:
-    """Every language somebody of the audience is written to in, and the campaign's own (C44)."""
+    """Every language of the campaign: any of them may be one that somebody of the audience reads (C44)."""
     texts = {text.language: text for text in version.texts.all()}
-    used = {version.default_language, *(facts.languages if facts else ())}
-    if not facts or version.trigger_event:
-        used |= set(texts)
+    used = {version.default_language, *texts, *(facts.languages if facts else ())}
     faults = [fault for language in sorted(used) if (fault := _fault(language, texts, version))]
     if faults:
         return Check("C44", RISK, "Texts are missing", "; ".join(faults))

@@ -1,150 +1,161 @@
-"""Campaigns: the list, drafting, and what starts and stops them."""
+"""Campaigns: the list, one campaign before and after launch, who is asked, and the mail as it lands."""
 
+from datetime import datetime
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.choices import Grant
 from accounts.queries import organisation
 from config.web.access import declare
-from config.web.errors import DomainError
-from config.web.forms import refuse
-from config.web.htmx import invalid, page_or_part
+from config.web.htmx import page_or_part
 from surveys import emails
 from surveys.choices import CampaignState, SkipReason
-from surveys.forms.campaigns import CampaignForm, LaunchForm, initial_of
-from surveys.models import Campaign, CampaignVersion
+from surveys.forms.campaign_acts import AdjustForm, CountForm, ExtendForm
+from surveys.forms.campaigns import window_initial
+from surveys.models import Campaign
 from surveys.queries import audience, deliveries, results
 from surveys.queries import policy as policies
-from surveys.queries.campaigns import audience_options, campaign_lines
+from surveys.queries.campaigns import campaign_lines
+from surveys.queries.waves import wave_lines
+from surveys.services import campaign_ends, drafts, preflight, probes, senders, waves
 from surveys.services import campaigns as service
-from surveys.services import drafts, preflight, test_sends, waves
 from surveys.views.results_cells import score_cell
+from surveys.words import catalogue
 
 WRITERS = ("admin", "manager", "csm")
 SHOWN_SKIPS = 200  # names on the list of people left out
-PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"  # the mail's own inline styles
+# The mail brings its own inline styles; nothing else may load or run.
+PREVIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
+WIDTHS = (600, 320)
+OVER = (CampaignState.CLOSED, CampaignState.CANCELLED, CampaignState.ARCHIVED)
 
 
 @require_safe
 @declare(access="login", scope="organisation")
 def campaigns(request: HttpRequest) -> HttpResponse:
-    """All campaigns, newest first, with what was sent and answered."""
+    """All campaigns, newest first, with what was sent and answered; archived ones on demand."""
     now = timezone.now()
     policy = policies.current(now)
-    lines = campaign_lines(Campaign.objects.exclude(state=CampaignState.ARCHIVED))
-    rows = [
-        {"line": line, "score": score_cell(results.score_of(line.campaign.current.kind, line.scores, policy))}
-        for line in lines
-    ]
+    archived = request.GET.get("state") == CampaignState.ARCHIVED
+    rows = Campaign.objects.filter(state=CampaignState.ARCHIVED)
+    lines = campaign_lines(rows if archived else Campaign.objects.exclude(state=CampaignState.ARCHIVED))
     context = {
-        "rows": rows,
+        "rows": [
+            {
+                "line": line,
+                "score": score_cell(results.score_of(line.campaign.current.kind, line.scores, policy)),
+            }
+            for line in lines
+        ],
+        "archived": archived,
         "uncertain": sum(line.uncertain for line in lines),
         "sending": deliveries.sending_facts(now),
     }
     return page_or_part(request, "surveys/campaigns.html", context=context)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@declare(access="login", scope="customer", roles=WRITERS)
-def campaign_new(request: HttpRequest) -> HttpResponse:
-    """A new draft from a standard question."""
-    return _draft(request, None)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@declare(access="login", scope="customer", roles=WRITERS)
-def campaign_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change a draft."""
-    return _draft(request, _campaign(pk, CampaignState.DRAFT))
-
-
-def _draft(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
-    zone, now = organisation.zone(), timezone.now()
-    initial = initial_of(campaign, zone) if campaign else None
-    form = CampaignForm(
-        request.POST if request.method == "POST" else None,
-        options=audience_options(request.user),
-        initial=initial,
-    )
-    if form.is_bound and form.is_valid():
-        try:
-            if campaign is None:
-                saved = drafts.create_draft(plan=form.plan(zone), by=request.user, now=now)
-            else:
-                saved = drafts.edit_draft(campaign=campaign, plan=form.plan(zone), by=request.user, now=now)
-        except DomainError as error:
-            refuse(form, error)
-        else:
-            messages.success(request, f"“{saved.name}” is saved as a draft.")
-            return redirect("surveys:campaign", saved.pk)
-    context = {"form": form, "campaign": campaign}
-    return page_or_part(
-        request, "surveys/campaign_form.html", context=context, status=invalid(not form.is_bound)
-    )
-
-
-@require_safe
-@declare(access="login", scope="customer", roles=WRITERS)
-def audience_count(request: HttpRequest) -> HttpResponse:
-    """How many people the filters name right now, and who is left out."""
-    form = CampaignForm(request.GET, options=audience_options(request.user))
-    form.is_valid()
-    kind = form.cleaned_data.get("kind") or "nps"
-    version = CampaignVersion(
-        kind=kind,
-        nature=form.cleaned_data.get("nature") or "relationship",
-        on_throttle=form.cleaned_data.get("on_throttle") or "defer",
-        audience=form.audience(),
-    )
-    judged = waves.judged_audience(version, ends_at=None, user=request.user, now=timezone.now())
-    return page_or_part(
-        request,
-        "surveys/audience_count.html",
-        parts=["audience_count"],
-        context={"audience": _summary(judged)},
-    )
-
-
 @require_safe
 @declare(access="login", scope="customer")
 def campaign(request: HttpRequest, pk: int) -> HttpResponse:
-    """A draft before launch; a launched campaign shows its results."""
-    found = _campaign(pk)
-    if found.state != CampaignState.DRAFT:
-        return redirect("surveys:results", found.pk)
-    return _draft_page(request, found, LaunchForm())
+    """A draft with its preflight, or a launched campaign with its waves and what may still change."""
+    found = campaign_or_404(pk)
+    return campaign_page(request, found)
 
 
-def _draft_page(request: HttpRequest, found: Campaign, form: LaunchForm, status: int = 200) -> HttpResponse:
-    now = timezone.now()
-    judged = waves.judged_audience(found.current, ends_at=found.ends_at, user=request.user, now=now)
-    policy = policies.current(now)
-    summary = _summary(judged)
-    facts = audience.facts_of(judged, version=found.current)
-    checks = preflight.checks(campaign=found, facts=facts, now=now)
-    context = {
+def campaign_page(request: HttpRequest, found: Campaign, **shown: Any) -> HttpResponse:
+    """The page of a campaign; `shown` are forms that were refused, with a `status`."""
+    status = shown.pop("status", 200)
+    if found.state == CampaignState.DRAFT:
+        context = _draft_context(request, found, timezone.now())
+        return page_or_part(request, "surveys/campaign.html", context={**context, **shown}, status=status)
+    context = _running_context(request, found, timezone.now())
+    return page_or_part(request, "surveys/campaign_running.html", context={**context, **shown}, status=status)
+
+
+def _common(request: HttpRequest, found: Campaign, now: datetime) -> dict[str, Any]:
+    policy, version = policies.current(now), found.current
+    texts = list(version.texts.order_by("pk"))
+    return {
         "campaign": found,
-        "version": found.current,
-        "text": found.current.texts.get(language="en"),
-        "audience": summary,
-        "checks": checks,
-        "blocked": [check for check in checks if check.tone == "risk"],
+        "version": version,
+        "text": next(text for text in texts if text.language == version.default_language),
+        "languages": [(text.language, catalogue.words(text.language).name) for text in texts],
         "policy": policy,
         "window": policies.window_of(found, policy),
-        "form": form,
-        "needs_count": summary["asked"] > policy.typed_count_over,
         "may_send": request.user.may(Grant.SEND_CAMPAIGN),
+        "form": CountForm(),
+    }
+
+
+def _draft_context(request: HttpRequest, found: Campaign, now: datetime) -> dict[str, Any]:
+    context = _common(request, found, now)
+    version = found.current
+    judged = []
+    if not version.trigger_event:
+        judged = waves.judged_audience(version, ends_at=found.ends_at, user=request.user, now=now)
+    facts = audience.facts_of(judged, version=version)
+    checks = preflight.checks(campaign=found, facts=facts, now=now)
+    needed = service.confirmations_needed(
+        facts.asked, before=waves.size_before(version), typed_over=context["policy"].typed_count_over
+    )
+    asked = [one for one in judged if not one.reason]
+    openings = waves.first_openings(found, 1, asked, now=max(now, found.starts_at or now)) if asked else []
+    first = min(openings, default=None)
+    spoken = {code for code, _ in context["languages"]}
+    return context | {
+        "audience": summary_of(judged),
+        "checks": checks,
+        "blocked": preflight.blocking(checks),
+        "needed": needed,
+        "first_mail": first if first and first > now else None,
+        "boxes": senders.unusable_boxes(_by_owner(asked)) if version.sender_mode == "csm" else [],
+        "more_languages": [
+            (code, catalogue.words(code).name) for code in catalogue.languages() if code not in spoken
+        ],
+        "may_draft": drafts.may_draft(request.user, found),
         "may_write": request.user.role in WRITERS,
     }
-    return page_or_part(request, "surveys/campaign.html", context=context, status=status)
 
 
-def _summary(judged: list[audience.Candidate]) -> dict[str, Any]:
+def _by_owner(asked: list[audience.Candidate]) -> dict[int | None, int]:
+    found: dict[int | None, int] = {}
+    for one in asked:
+        found[one.owner_id] = found.get(one.owner_id, 0) + 1
+    return found
+
+
+def _running_context(request: HttpRequest, found: Campaign, now: datetime) -> dict[str, Any]:
+    context = _common(request, found, now)
+    lines = wave_lines(found)
+    most = campaign_ends.reminders_of(found)
+    initial = {**window_initial(found, organisation.zone()), "reminders": most}
+    waits = service.first_leaving(found) if found.state == CampaignState.ACTIVE else None
+    facts = None
+    checks = (
+        preflight.checks(campaign=found, facts=facts, now=now) if found.state == CampaignState.PAUSED else []
+    )
+    return context | {
+        "waves": lines,
+        "first_mail": waits if waits and waits > now else None,
+        "checks": checks,
+        "boxes": senders.unusable_boxes(senders.asked_by_owner(found))
+        if found.current.sender_mode == "csm"
+        else [],
+        "adjust_form": AdjustForm(initial=initial, most=most),
+        "extend_form": ExtendForm(),
+        "is_over": found.state in OVER,
+        "may_add_wave": found.state == CampaignState.ACTIVE
+        and not found.extended_at
+        and not found.current.trigger_event
+        and all(line.wave.state not in {"planned", "sending"} for line in lines),
+    }
+
+
+def summary_of(judged: list[audience.Candidate]) -> dict[str, Any]:
+    """An audience as the templates show it."""
     asked = [one for one in judged if not one.reason]
     return {
         "named": len(judged),
@@ -160,127 +171,108 @@ def _summary(judged: list[audience.Candidate]) -> dict[str, Any]:
 
 
 @require_safe
+@declare(access="login", scope="customer")
+def campaign_preflight(request: HttpRequest, pk: int) -> HttpResponse:
+    """The list before launch with a look at the public address and the sender's domain."""
+    found, now = campaign_or_404(pk), timezone.now()
+    judged = []
+    if not found.current.trigger_event:
+        judged = waves.judged_audience(found.current, ends_at=found.ends_at, user=request.user, now=now)
+    facts = audience.facts_of(judged, version=found.current)
+    if found.state != CampaignState.DRAFT:
+        facts = None
+    checks = preflight.checks(campaign=found, facts=facts, now=now, looked=probes.look(found.current))
+    context = {"campaign": found, "checks": checks, "blocked": preflight.blocking(checks)}
+    return page_or_part(
+        request, "surveys/campaign_preflight.html", parts=["campaign_preflight"], context=context
+    )
+
+
+@require_safe
 @declare(access="login", scope="customer", roles=WRITERS)
 def left_out(request: HttpRequest, pk: int) -> HttpResponse:
-    """Who is not asked and why, among the reader's customers."""
-    found, now = _campaign(pk), timezone.now()
+    """Who is not asked and why, among the reader's customers; of a draft also who is asked."""
+    found, now = campaign_or_404(pk), timezone.now()
     reason = request.GET.get("reason", "")
+    shows_asked = request.GET.get("show") == "asked" and found.state == CampaignState.DRAFT
     if found.state == CampaignState.DRAFT:
         judged = waves.judged_audience(found.current, ends_at=found.ends_at, user=request.user, now=now)
         people = [
-            {"name": one.name, "email": one.email, "customer": one.customer, "reason": one.reason}
+            {
+                "pk": one.contact_id,
+                "name": one.name,
+                "email": one.email,
+                "customer": one.customer,
+                "reason": one.reason,
+            }
             for one in judged
-            if one.reason and reason in {"", one.reason}
+            if bool(one.reason) != shows_asked and (shows_asked or reason in {"", one.reason})
         ]
     else:
         people = results.people_left_out(found, user=request.user, reason=reason)
     for person in people:
-        person["label"] = SkipReason(person["reason"]).label
-    context = {"campaign": found, "people": people[:SHOWN_SKIPS], "total": len(people)}
+        person["label"] = SkipReason(person["reason"]).label if person["reason"] else ""
+    context = {
+        "campaign": found,
+        "people": people[:SHOWN_SKIPS],
+        "total": len(people),
+        "shows_asked": shows_asked,
+        "may_draft": found.state == CampaignState.DRAFT and drafts.may_draft(request.user, found),
+    }
     return page_or_part(request, "surveys/left_out.html", context=context)
 
 
 @require_safe
 @declare(access="login", scope="organisation")
 def campaign_preview(request: HttpRequest, pk: int) -> HttpResponse:
-    """The mail as it lands, with links that lead nowhere; `?as=text` for the text part."""
-    found = _campaign(pk)
-    plain, html = emails.preview_parts(found.current, found.current.texts.get(language="en"))
+    """The mail in every language, light and dark, wide and narrow; its links lead nowhere."""
+    found = campaign_or_404(pk)
+    languages = [
+        (code, catalogue.words(code).name)
+        for code in found.current.texts.order_by("pk").values_list("language", flat=True)
+    ]
+    wanted = request.GET.get("language", "")
+    language = next((code for code, _ in languages if code == wanted), found.current.default_language)
+    frames = [
+        {"scheme": scheme, "width": width, "title": f"{scheme}, {width} wide"}
+        for width in WIDTHS
+        for scheme in ("light", "dark")
+    ]
+    context = {"campaign": found, "languages": languages, "language": language, "frames": frames}
+    return page_or_part(request, "surveys/campaign_preview.html", context=context)
+
+
+@require_safe
+@declare(access="login", scope="organisation")
+def campaign_mail(request: HttpRequest, pk: int) -> HttpResponse:
+    """One mail for a frame: `language`, `scheme` light or dark; `?as=text` for the text part."""
+    found = campaign_or_404(pk)
+    texts = {text.language: text for text in found.current.texts.all()}
+    text = texts.get(request.GET.get("language", ""), texts[found.current.default_language])
+    plain, html = emails.preview_parts(found.current, text)
     as_text = request.GET.get("as") == "text"
-    response = HttpResponse(
-        plain if as_text else html, content_type=f"text/{'plain' if as_text else 'html'}; charset=utf-8"
-    )
+    body = plain if as_text else in_scheme(html, request.GET.get("scheme", ""))
+    response = HttpResponse(body, content_type=f"text/{'plain' if as_text else 'html'}; charset=utf-8")
     response.headers["Content-Security-Policy"] = PREVIEW_POLICY
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
 
 
-@require_POST
-@declare(access="login", scope="customer", roles=WRITERS, grant=Grant.SEND_CAMPAIGN)
-def campaign_launch(request: HttpRequest, pk: int) -> HttpResponse:
-    """Freeze the wording and start sending; a second press finds nothing to do."""
-    found = _campaign(pk)
-    form = LaunchForm(request.POST)
-    typed = form.cleaned_data["typed_count"] if form.is_valid() else None
-    try:
-        service.launch(campaign=found, by=request.user, now=timezone.now(), typed_count=typed)
-    except DomainError as error:
-        found.refresh_from_db()
-        if found.state != CampaignState.DRAFT:
-            return _refused(request, found, error)
-        refuse(form, error)
-        return _draft_page(request, found, form, status=422)
-    messages.success(request, f"“{found.name}” is launched. Mails leave as soon as their hours are open.")
-    return redirect("surveys:results", found.pk)
+def in_scheme(html: str, scheme: str) -> str:
+    """The mail as a reader with that colour scheme sees it, whatever the looker's own is."""
+    query = "@media (prefers-color-scheme: dark)"
+    if scheme == "dark":
+        return html.replace(query, "@media all").replace("color-scheme: light dark", "color-scheme: dark")
+    if scheme == "light":
+        return html.replace(query, "@media not all").replace(
+            "color-scheme: light dark", "color-scheme: light"
+        )
+    return html
 
 
-@require_POST
-@declare(access="login", scope="customer", roles=WRITERS, grant=Grant.SEND_CAMPAIGN)
-def campaign_pause(request: HttpRequest, pk: int) -> HttpResponse:
-    """No new mail leaves."""
-    return _act(request, pk, service.pause, "“{}” is paused.")
-
-
-@require_POST
-@declare(access="login", scope="customer", roles=WRITERS, grant=Grant.SEND_CAMPAIGN)
-def campaign_resume(request: HttpRequest, pk: int) -> HttpResponse:
-    """The rest goes out."""
-    return _act(request, pk, service.resume, "“{}” goes on.")
-
-
-@require_POST
-@declare(access="login", scope="customer", roles=WRITERS, grant=Grant.SEND_CAMPAIGN)
-def campaign_cancel(request: HttpRequest, pk: int) -> HttpResponse:
-    """Withdraw every unsent mail."""
-    return _act(
-        request, pk, service.cancel, "“{}” is cancelled.", close_links=request.POST.get("close_links") == "1"
-    )
-
-
-@require_POST
-@declare(access="login", scope="customer", roles=WRITERS)
-def campaign_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Remove a draft."""
-    found = _campaign(pk)
-    try:
-        drafts.delete_draft(campaign=found, by=request.user, now=timezone.now())
-    except DomainError as error:
-        return _refused(request, found, error)
-    messages.success(request, f"“{found.name}” is deleted.")
-    return redirect("surveys:campaigns")
-
-
-@require_POST
-@declare(access="login", scope="self", roles=WRITERS)
-def campaign_test(request: HttpRequest, pk: int) -> HttpResponse:
-    """Mail the survey to oneself."""
-    found = _campaign(pk)
-    try:
-        test_sends.send_test(campaign=found, to=request.user, now=timezone.now())
-    except DomainError as error:
-        return _refused(request, found, error)
-    messages.success(request, f"A test goes to {request.user.email}. Its answer counts nowhere.")
-    return redirect("surveys:campaign", found.pk)
-
-
-def _act(request: HttpRequest, pk: int, act: Any, done: str, **options: Any) -> HttpResponse:
-    found = _campaign(pk)
-    try:
-        act(campaign=found, by=request.user, now=timezone.now(), **options)
-    except DomainError as error:
-        return _refused(request, found, error)
-    messages.success(request, done.format(found.name))
-    return redirect("surveys:campaign", found.pk)
-
-
-def _refused(request: HttpRequest, found: Campaign, error: DomainError) -> HttpResponse:
-    messages.error(request, str(error))
-    return redirect("surveys:campaign", found.pk)
-
-
-def _campaign(pk: int, state: str | None = None) -> Campaign:
+def campaign_or_404(pk: int, state: str | None = None) -> Campaign:
     """A campaign by id; campaigns belong to the organisation, their people to the reader's scope."""
-    rows = Campaign.objects.select_related("current", "launched_by", "created_by")
+    rows = Campaign.objects.select_related("current", "launched_by", "created_by", "cloned_from")
     found = rows.filter(pk=pk).first()
     if found is None or (state is not None and found.state != state):
         raise Http404

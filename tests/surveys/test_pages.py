@@ -75,7 +75,7 @@ def test_a_campaign_goes_from_form_to_launch(client, anna, vera, now):
     assert "How likely is it that you would recommend" in page
     take_test(client, campaign)
     launched = client.post(url("campaign_launch", campaign.pk))
-    assert launched.headers["Location"] == url("results", campaign.pk)
+    assert launched.headers["Location"] == url("campaign", campaign.pk)
     campaign.refresh_from_db()
     assert (campaign.state, campaign.launched_by) == ("active", vera)
     again = client.post(url("campaign_launch", campaign.pk), follow=True)
@@ -134,12 +134,12 @@ def test_a_draft_can_be_changed_and_deleted_but_a_launched_campaign_cannot(clien
 def test_the_preview_shows_the_mail_without_live_links(client, vera, now):
     campaign = make_campaign(by=vera, now=now)
     client.force_login(vera)
-    preview = client.get(url("campaign_preview", campaign.pk))
+    preview = client.get(url("campaign_mail", campaign.pk))
     assert "preview-preview-previe?r=10" in preview.content.decode()
     assert "frame-ancestors 'self'" in preview.headers["Content-Security-Policy"]
     assert "sandbox" in preview.headers["Content-Security-Policy"]
     assert (
-        client.get(url("campaign_preview", campaign.pk) + "?as=text")
+        client.get(url("campaign_mail", campaign.pk) + "?as=text")
         .headers["Content-Type"]
         .startswith("text/plain")
     )

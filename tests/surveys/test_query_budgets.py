@@ -21,7 +21,11 @@ BUDGETS = {
     "campaigns": 8,
     "campaign_new": 11,
     "audience_count": 18,
-    "campaign": 18,
+    "campaign": 24,
+    "campaign_preflight": 20,
+    "campaign_words": 8,
+    "campaign_mail": 6,
+    "wave": 13,
     "campaign_edit": 14,
     "left_out": 13,
     "campaign_preview": 6,
@@ -53,9 +57,12 @@ BUDGETS = {
 POST_ONLY = {
     "campaign_test", "campaign_launch", "campaign_pause", "campaign_resume", "campaign_cancel", "campaign_delete",
     "message_resend", "message_close", "message_requeue", "hold_release", "suppression_lift",
+    "campaign_unschedule", "campaign_close", "campaign_extend", "campaign_adjust", "campaign_archive", "campaign_clone",
+    "campaign_leave_out", "campaign_unspeak", "wave_add",
     "response_accept", "response_reject", "response_void", "response_restore", "response_tag", "topic_switch", "case_resume",
 }  # fmt: skip
 PUBLIC = {"answer", "thanks", "unsubscribe", "privacy"}  # their budgets stand with the page's own tests
+ELSEWHERE = {"firings"}  # needs a triggered campaign: test_campaign_pages.py
 
 
 def fill(anna, vera, now, number):
@@ -81,7 +88,14 @@ def fill(anna, vera, now, number):
 
 
 def addresses(launched, draft, customer):
-    of_drafts = {"campaign", "campaign_edit", "left_out", "campaign_preview"}
+    of_drafts = {
+        "campaign",
+        "campaign_edit",
+        "left_out",
+        "campaign_preview",
+        "campaign_mail",
+        "campaign_preflight",
+    }
     for name in BUDGETS:
         args = [draft.pk] if name in of_drafts else []
         args = (
@@ -91,6 +105,7 @@ def addresses(launched, draft, customer):
         )
         args = [launched.pk] if name == "results" else [customer.pk] if name == "customer_panel" else args
         args = ["responses", "csv"] if name == "survey_export" else args
+        args = {"wave": [launched.pk, 1], "campaign_words": [draft.pk, "en"]}.get(name, args)
         yield name, reverse(f"surveys:{name}", args=args)
 
 
@@ -120,4 +135,4 @@ def test_every_survey_page_has_a_budget():
     names = {
         route["name"].removeprefix("surveys:") for route in routes() if route["name"].startswith("surveys:")
     }
-    assert names == set(BUDGETS) | POST_ONLY | PUBLIC
+    assert names == set(BUDGETS) | POST_ONLY | PUBLIC | ELSEWHERE
