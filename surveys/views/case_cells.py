@@ -56,7 +56,7 @@ def who(case: Case) -> str:
 def due_text(due: Due) -> str:
     """“4 h left”, “2 d over”, in working time; that the clock stands still."""
     if due.is_waiting:
-        return "waiting for the customer"
+        return "waiting"
     length = (
         f"{due.days}{NO_BREAK}d"
         if due.days > 1

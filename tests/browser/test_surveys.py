@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.urls import reverse
 
-from surveys.models import Invitation, Message, Response, Suppression
-from surveys.services import delivery
+from surveys.models import Case, Invitation, Message, Response, Suppression
+from surveys.services import case_intake, delivery
 from tests.browser.looks import findings
 from tests.factories.surveys import answer, launch, make_audience, make_campaign, make_sent_message
 from tests.factories.users import make_team, make_user
@@ -98,6 +98,7 @@ def test_every_staff_page_of_surveys_is_clean(visit, admin, owner, axe, now):
     delivery.send_due(clock=lambda: now, seconds=120)
     for message, score in zip(Message.objects.order_by("pk")[:6], (10, 9, 9, 8, 3, 10), strict=True):
         answer(message, score, now=now, comment="The planner saves an hour a day.")
+    case_intake.open_cases(now=now)
     suspect = Response.objects.order_by("pk").last()
     Response.objects.filter(pk=suspect.pk).update(status="suspect")
     Invitation.objects.filter(pk=suspect.invitation_id).update(response_state="suspect")
@@ -120,6 +121,10 @@ def test_every_staff_page_of_surveys_is_clean(visit, admin, owner, axe, now):
         reverse("surveys:policy"),
         reverse("surveys:customer_panel", args=[customer.pk]),
         reverse("surveys:low_answers_panel"),
+        f"{reverse('surveys:cases')}?tab=team",
+        reverse("surveys:cases_panel"),
+        reverse("surveys:case", args=[Case.objects.get().pk]),
+        reverse("surveys:case_close", args=[Case.objects.get().pk]),
     ):
         window.go(path)
         found += findings(axe, window, path)

@@ -166,7 +166,7 @@ def test_working_a_case_on_its_page_from_contact_to_the_end(client, case, anna):
     assert "<html" not in part
     assert "Log contact" not in part
     client.post(url("case_wait", case.pk), {"note": "Waits for their CFO"})
-    assert "waiting for the customer" in text(client.get(url("case", case.pk)))
+    assert "for the customer since" in text(client.get(url("case", case.pk)))
     client.post(url("case_resume", case.pk))
     assert client.post(url("case_close", case.pk), {"outcome": "resolved"}).status_code == 422
     assert client.post(url("case_close", case.pk), FORMS["case_close"]).status_code == 302

@@ -163,6 +163,17 @@ def test_two_contacts_of_a_customer_have_cases_of_their_own(case, contact, now):
     assert Case.objects.filter(state="open").count() == 2
 
 
+def test_s_131_whoever_comes_second_joins_what_the_first_opened(case, contact, now, monkeypatch):
+    """Two workers look for a case at once and find none; the database lets one of them open it."""
+    real, looks = case_intake._newest_case, []
+    monkeypatch.setattr(case_intake, "_newest_case", lambda row: real(row) if looks else looks.append(row))
+    second = make_low_answer(contact, 1, at=now, kind="ces7")
+    case_intake.open_cases(now=now)
+    case.refresh_from_db()
+    assert (Case.objects.count(), case.response) == (1, second)
+    assert FollowUp.objects.count() == 1
+
+
 # Whose case it is (S-132)
 
 
