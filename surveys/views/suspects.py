@@ -22,7 +22,6 @@ from surveys.views.results_cells import tone_of_answer
 READERS = ("admin", "manager", "csm")
 JUDGES = queries.JUDGES
 COLUMNS = (
-    Column("score", "Score", "score"),
     Column("who", "Who", "customer__name"),
     Column("when", "Pressed", "answered_at", css="p1", down_first=True),
 )
