@@ -13,12 +13,12 @@ from accounts.permissions import may_see_identities
 from config.web.access import declare
 from config.web.htmx import page_or_part
 from config.web.tables import Column, Table
-from surveys.choices import SkipReason
+from surveys.choices import ResponseStatus, SkipReason
 from surveys.forms.results import id_of, slice_of
 from surveys.formulas.scales import SCALES
 from surveys.models import Campaign, Wave
+from surveys.queries import evidence, responses
 from surveys.queries import policy as policies
-from surveys.queries import responses
 from surveys.queries import results as queries
 from surveys.queries.slices import Series
 from surveys.views import score_figures
@@ -72,6 +72,8 @@ def _figures(request: HttpRequest, found: Campaign, wave: Wave | None) -> dict[s
         "state": state,
         "wants_fpc": population is not None,
         "funnel": _funnel(queries.funnel(found, wave)),
+        "automatic": evidence.automatic_opens(campaign_ids=[found.pk]).get(found.pk, 0),
+        "suspects": found.responses.filter(status=ResponseStatus.SUSPECT).count(),
         "funnel_href": f"{reverse('surveys:funnel_panel')}?{state}&by={'domain' if wave else 'wave'}",
         "topics_href": f"{reverse('surveys:topic_effects')}?{state}",
     }

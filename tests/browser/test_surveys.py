@@ -115,6 +115,12 @@ def test_every_staff_page_of_surveys_is_clean(visit, admin, owner, axe, now):
         reverse("surveys:campaign", args=[draft.pk]),
         reverse("surveys:left_out", args=[draft.pk]),
         reverse("surveys:results", args=[launched.pk]),
+        f"{reverse('surveys:scores')}?method=mrr",
+        f"{reverse('surveys:funnel_panel')}?by=domain",
+        *(
+            reverse(f"surveys:{name}")
+            for name in ("comparison", "responses", "topics", "topic_effects", "silence")
+        ),
         reverse("surveys:deliveries"),
         reverse("surveys:suppressions"),
         reverse("surveys:suspects"),

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 
 import pytest
 import time_machine
@@ -28,6 +29,9 @@ def url(name, *args):
     return reverse(f"surveys:{name}", args=args)
 
 
+NUMBERS = count()
+
+
 def give(customer, scores_, *, at, contact=None, **fields):
     """Imported answers: the quickest way to have many."""
     usual = {
@@ -42,10 +46,10 @@ def give(customer, scores_, *, at, contact=None, **fields):
             answered_at=at,
             first_answered_at=at,
             source="test",
-            external_id=f"{customer and customer.pk}-{contact and contact.pk}-{at.isoformat()}-{number}",
+            external_id=str(next(NUMBERS)),
             **(usual | fields),
         )
-        for number, score in enumerate(scores_)
+        for score in scores_
     )
 
 
