@@ -34,7 +34,6 @@ urlpatterns: list[URLPattern] = [
     path("surveys/", campaigns.campaigns, name="campaigns"),
     path("surveys/new/", campaign_drafts.campaign_new, name="campaign_new"),
     path("surveys/audience/", campaign_drafts.audience_count, name="audience_count"),
-    path("surveys/low-answers/", panels.low_answers_panel, name="low_answers_panel"),
     path("surveys/customers/<int:pk>/", panels.customer_panel, name="customer_panel"),
     path("surveys/cases/", cases.cases, name="cases"),
     path("surveys/cases/mine/", cases.cases_panel, name="cases_panel"),

@@ -46,16 +46,6 @@ def in_bucket(rows: QuerySet[Response], kind: str, name: str) -> QuerySet[Respon
     return rows.filter(rules[name]) if name in rules else rows
 
 
-def low_answers(user: Any, *, now: datetime) -> list[Response]:
-    """The newest unhappy answers of the last 30 days in the reader's scope."""
-    low = Q()
-    for kind, scale in SCALES.items():
-        own_scale = Q(kind=kind, scale_min=scale.low, scale_max=scale.high)
-        low |= own_scale & Q(score__lte=scale.negative_to)
-    rows = answers_for(user).filter(low, answered_at__gte=now - RECENT)
-    return list(rows.order_by("-answered_at")[:LATEST])
-
-
 def latest_per_contact(customer_ids: Iterable[int], *, kind: str, as_of: datetime) -> list[Response]:
     """The last counted answer of each contact up to a moment, newest first."""
     rows = Response.objects.counted().filter(

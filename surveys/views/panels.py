@@ -50,14 +50,3 @@ def customer_panel(request: HttpRequest, pk: int) -> HttpResponse:
     return part_or_page(
         request, "surveys/parts/customer_panel.html", title=f"Surveys of {customer.name}", context=context
     )
-
-
-@require_safe
-@declare(access="login", scope="customer")
-def low_answers_panel(request: HttpRequest) -> HttpResponse:
-    """The newest unhappy answers of the reader's customers."""
-    rows = responses.low_answers(request.user, now=timezone.now()) if may_see_identities(request.user) else []
-    context = {"answers": [{"row": row, "tone": tone_of_answer(row.kind, row.score)} for row in rows]}
-    return part_or_page(
-        request, "surveys/parts/low_answers_panel.html", title="Low survey answers", context=context
-    )

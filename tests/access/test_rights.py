@@ -12,7 +12,8 @@ from accounts.services.users import NotYoursToGiveError
 from customers.models import FollowUp
 from surveys.models import Campaign, Suppression
 from surveys.services import case_intake
-from surveys.services.campaigns import NotAllowedError, pause, resume
+from surveys.services.campaign_moves import NotAllowedError
+from surveys.services.campaigns import pause, resume
 from tests.factories.surveys import answer, make_sent_message
 from tests.factories.users import make_team
 

@@ -126,7 +126,6 @@ def test_every_staff_page_of_surveys_is_clean(visit, admin, owner, axe, now):
         reverse("surveys:suspects"),
         reverse("surveys:policy"),
         reverse("surveys:customer_panel", args=[customer.pk]),
-        reverse("surveys:low_answers_panel"),
         f"{reverse('surveys:cases')}?tab=team",
         reverse("surveys:cases_panel"),
         reverse("surveys:case", args=[Case.objects.get().pk]),

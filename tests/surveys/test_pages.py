@@ -190,7 +190,7 @@ def test_a_stranger_sees_the_score_but_no_answer_of_another_book(client, asked, 
     client.force_login(carl)
     for path in (
         url("results", asked.pk),
-        url("low_answers_panel"),
+        url("responses"),
         url("campaigns"),
         url("left_out", asked.pk),
     ):
@@ -207,10 +207,10 @@ def test_the_owner_sees_the_answers_and_the_viewer_no_names(client, asked, anna,
     customer = Response.objects.get(score=3).customer
     client.force_login(anna)
     assert "Planted remark 3" in client.get(url("results", asked.pk)).content.decode()
-    assert "Planted remark 3" in client.get(url("low_answers_panel")).content.decode()
+    assert "Planted remark 3" in client.get(url("responses")).content.decode()
     assert "Planted remark 3" in client.get(url("customer_panel", customer.pk)).content.decode()
     client.force_login(vic)
-    for path in (url("results", asked.pk), url("customer_panel", customer.pk), url("low_answers_panel")):
+    for path in (url("results", asked.pk), url("customer_panel", customer.pk)):
         page = client.get(path).content.decode()
         assert "Planted remark" not in page
         assert "Robin Ash" not in page
@@ -402,7 +402,7 @@ def test_deadlines_and_limits_are_rules_too(client, vera):
     assert [str(day) for day in newest.holidays] == ["2026-12-24", "2026-12-25"]
 
 
-@pytest.mark.parametrize("path", ["campaigns", "deliveries", "suppressions", "policy", "low_answers_panel"])
+@pytest.mark.parametrize("path", ["campaigns", "deliveries", "suppressions", "policy"])
 def test_nobody_signed_in_is_asked_to_sign_in(client, path):
     assert client.get(url(path)).status_code == 302
 
