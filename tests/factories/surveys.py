@@ -30,7 +30,7 @@ def launch(campaign, *, by, now=NOW, **options):
     campaigns.launch(campaign=campaign, by=by, now=now, **options)
     advance.advance_campaigns(now=now)
     campaign.refresh_from_db()
-    return campaign.waves.get(is_test=False)
+    return campaign.waves.get(number=1)
 
 
 def make_audience(owner, *, customers=1, contacts=1, **fields):
