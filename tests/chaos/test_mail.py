@@ -17,7 +17,7 @@ from tests.chaos.product import SHORT_LEASES
 pytestmark = [pytest.mark.chaos, pytest.mark.smoke]
 
 MAILS, KILLS = (int(number) for number in os.environ.get("CHAOS_MAIL", "150/6").split("/"))
-CONTACTS = 5
+CONTACTS = 5 if MAILS < 1000 else 50  # per customer
 CUSTOMERS = MAILS // CONTACTS
 INVITED = CUSTOMERS * CONTACTS + 1  # one contact of another CSM's customer
 SLOW_S = 0.02  # the reply comes so late that a kill often falls between dot and reply

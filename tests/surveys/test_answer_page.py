@@ -148,7 +148,7 @@ def test_control_characters_and_broken_text_never_break_the_page(asked, plain):
     assert huge.status_code == 413
 
 
-def test_unknown_altered_and_crossed_links_look_the_same(asked, plain):
+def test_f8_unknown_altered_and_crossed_links_look_the_same(asked, plain):
     _, answer, unsubscribe, honeypot = asked
     token = answer.removeprefix("/s/")
     pages = [
@@ -166,7 +166,7 @@ def test_unknown_altered_and_crossed_links_look_the_same(asked, plain):
     assert len({page.content for page in pages}) == 1
 
 
-def test_guessing_is_slowed_down_while_real_links_work(asked, plain):
+def test_f8_guessing_is_slowed_down_while_real_links_work(asked, plain):
     _, answer, _, _ = asked
     codes = [plain.get(f"/s/{n:022d}").status_code for n in range(31)]
     assert codes == [404] * 30 + [429]
@@ -183,7 +183,9 @@ def test_the_page_carries_its_own_strict_headers_and_stays_small(asked, plain, d
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
     assert "Set-Cookie" not in page.headers
     assert len(page.content) < 12 * 1024
-    assert re.findall(r"<script[^>]*>", page.content.decode()) == ['<script defer src="/static/js/answer.js">']
+    assert re.findall(r"<script[^>]*>", page.content.decode()) == [
+        '<script defer src="/static/js/answer.js">'
+    ]
     assert "style=" not in page.content.decode()
 
 
@@ -277,7 +279,7 @@ def test_a_look_settles_to_visited_but_a_head_or_prefetch_does_not(asked, plain,
     assert Invitation.objects.get().response_state == "visited"
 
 
-def test_one_click_works_with_both_encodings_and_nothing_else(asked, plain):
+def test_f7_one_click_works_twice_with_both_encodings_and_nothing_else(asked, plain):
     _, _, unsubscribe, _ = asked
     for options in (
         {"data": "List-Unsubscribe=One-Click", "content_type": "application/x-www-form-urlencoded"},

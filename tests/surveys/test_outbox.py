@@ -1,9 +1,6 @@
 """The account of all mails: it sums up whatever happened."""
 
 import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -97,62 +94,3 @@ def test_every_ticker_run_twice_changes_nothing_the_second_time(anna, vera, now)
     for run in reversed(runs):
         run()
     assert picture() == before
-
-
-POINTS = {
-    "mail.after_claim": "queued",
-    "mail.before_connect": "queued",
-    "mail.before_write_ahead": "queued",
-    "mail.after_write_ahead": "uncertain",
-    "mail.after_dot": "uncertain",
-    "mail.after_reply": "uncertain",
-    "mail.before_record": "uncertain",
-    "mail.after_record": "sent",
-}
-WORKER = """
-import django; django.setup()
-from datetime import datetime
-from surveys.services import delivery
-now = datetime.fromisoformat({now!r})
-delivery.send_due(clock=lambda: now)
-"""
-
-
-@pytest.mark.chaos
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("point", POINTS)
-def test_a_kill_at_any_point_leaves_each_address_with_at_most_one_mail(
-    anna, vera, now, sink, settings, point
-):
-    make_audience(anna, customers=3)
-    launch(make_campaign(by=vera, now=now), by=vera, now=now)
-    base = settings.DATABASES["default"]
-    user, host, port = base["USER"], base["HOST"], base["PORT"]
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "config.settings_test",
-        "DATABASE_URL": f"postgres://{user}@{host}:{port}/{base['NAME']}"
-        if host.startswith("1")
-        else os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{base['NAME']}",
-        "EMAIL_URL": f"smtp://127.0.0.1:{settings.EMAIL['port']}",
-        "CHAOS": "1",
-        "FAULTS": f"{point}=kill@2",
-    }
-    worker = subprocess.run(
-        [sys.executable, "-c", WORKER.format(now=now.isoformat())],
-        env=environment,
-        check=False,
-        capture_output=True,
-    )
-    assert worker.returncode == -9, worker.stderr.decode()
-    Message.objects.filter(delivery_state="sending").update(lease_until=Now() - timedelta(seconds=1))
-    delivery.reap_leases(now=now)
-    states = sorted(Message.objects.values_list("delivery_state", flat=True))
-    assert states == sorted([*["sent"] * (2 if point == "mail.after_record" else 1), *{
-        "queued": ["queued", "queued"], "uncertain": ["queued", "uncertain"], "sent": ["queued"],
-    }[POINTS[point]]])  # fmt: skip
-    delivery.send_due(clock=lambda: now)
-    assert max(sink.recipients.values()) == 1
-    unsure = Message.objects.filter(delivery_state="uncertain").count()
-    assert len(sink.recipients) >= 3 - unsure
-    assert unsure <= 1

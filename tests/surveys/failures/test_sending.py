@@ -1,16 +1,32 @@
-"""Survey mails leave at most once, and every outcome of the conversation ends in its own state."""
+"""F10–F14, F17, F23, F38: mails leave at most once, and every outcome of the conversation ends in its own state.
 
+F9 (workers killed) is proved by tests/chaos/test_mail.py with real processes.
+"""
+
+import os
 import threading
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult
 from django.db import connection
 from django.db.models.functions import Now
 
+from customers.models import FollowUp
 from surveys.choices import DeliveryState, FailureKind, SkipReason
-from surveys.models import Campaign, DeliveryEvent, LinkToken, Message, SendingState, Suppression
+from surveys.models import (
+    Campaign,
+    DeliveryEvent,
+    LinkToken,
+    Message,
+    SendingState,
+    Suppression,
+    SurveyPolicy,
+)
 from surveys.services import campaigns, claims, delivery, uncertain
 from tests.factories.surveys import launch, make_audience, make_campaign
+from tests.surveys.conftest import free_port
 
 pytestmark = pytest.mark.django_db
 real_commits = pytest.mark.django_db(transaction=True)
@@ -41,7 +57,7 @@ def test_every_contact_gets_one_mail_and_a_second_run_sends_nothing(anna, vera, 
     assert not LinkToken.objects.filter(message__delivery_state=DeliveryState.QUEUED).exists()
 
 
-def test_a_temporary_refusal_waits_a_minute_and_then_goes_out_once(anna, vera, now, sink):
+def test_f11_a_temporary_refusal_waits_a_minute_and_then_goes_out_once(anna, vera, now, sink):
     launched(anna, vera, now=now)
     sink.script["c0.0@customer0.example"] = ["rcpt:451 later", "dot:451 later"]
     assert send(now) == 0
@@ -57,7 +73,7 @@ def test_a_temporary_refusal_waits_a_minute_and_then_goes_out_once(anna, vera, n
     assert len(sink.taken) == 1
 
 
-def test_five_temporary_refusals_are_the_end(anna, vera, now, sink):
+def test_f11_five_temporary_refusals_are_the_end(anna, vera, now, sink):
     launched(anna, vera, now=now)
     sink.script["c0.0@customer0.example"] = ["dot:451 later"] * 9
     for hours in range(9):
@@ -71,7 +87,7 @@ def test_five_temporary_refusals_are_the_end(anna, vera, now, sink):
     assert sink.tries["c0.0@customer0.example"] == 5
 
 
-def test_an_unknown_recipient_bounces_and_is_suppressed_while_the_others_go_out(anna, vera, now, sink):
+def test_f12_an_unknown_recipient_bounces_and_is_suppressed_while_the_others_go_out(anna, vera, now, sink):
     launched(anna, vera, now=now, contacts=3)
     sink.script["c0.1@customer0.example"] = ["rcpt:550 5.1.1 no such user"]
     assert send(now) == 2
@@ -80,9 +96,12 @@ def test_an_unknown_recipient_bounces_and_is_suppressed_while_the_others_go_out(
     assert list(Suppression.objects.values_list("email", "reason")) == [
         ("c0.1@customer0.example", "hard_bounce")
     ]
+    assert list(FollowUp.objects.values_list("owner", "dedupe_key")) == [
+        (anna.pk, f"verify-contact:{bounced.invitation.email_hash}")
+    ]
 
 
-def test_a_relay_that_denies_everything_pauses_after_five_and_suppresses_nobody(anna, vera, now, sink):
+def test_f12_a_relay_that_denies_everything_pauses_after_five_and_suppresses_nobody(anna, vera, now, sink):
     campaign = launched(anna, vera, now=now, customers=2, contacts=4)
     sink.always = "rcpt:554 5.7.1 relay access denied"
     for _ in range(8):
@@ -104,7 +123,7 @@ def test_a_refused_text_is_final_and_keeps_the_address(anna, vera, now, sink):
     assert not Suppression.objects.exists()
 
 
-def test_a_lost_reply_leaves_the_mail_uncertain_and_no_machine_sends_it_again(anna, vera, now, sink):
+def test_f10_a_lost_reply_leaves_the_mail_uncertain_and_no_machine_sends_it_again(anna, vera, now, sink):
     launched(anna, vera, now=now)
     sink.script["c0.0@customer0.example"] = ["drop"]
     send(now)
@@ -119,7 +138,16 @@ def test_a_lost_reply_leaves_the_mail_uncertain_and_no_machine_sends_it_again(an
     assert LinkToken.objects.filter(message=message).count() == 3
 
 
-def test_a_hanging_server_leaves_the_mail_uncertain(anna, vera, now, sink, settings):
+def test_f10_guard_off_a_queue_that_takes_uncertain_mails_back_sends_twice(anna, vera, now, sink):
+    launched(anna, vera, now=now)
+    sink.script["c0.0@customer0.example"] = ["drop"]
+    send(now)
+    Message.objects.update(delivery_state=DeliveryState.QUEUED)
+    send(now)
+    assert max(sink.recipients.values()) == 2
+
+
+def test_f10_a_hanging_server_leaves_the_mail_uncertain(anna, vera, now, sink, settings):
     settings.MAIL_REPLY_S = 1
 
     async def hang(server, session, envelope):
@@ -135,7 +163,7 @@ def test_a_hanging_server_leaves_the_mail_uncertain(anna, vera, now, sink, setti
     assert states() == [DeliveryState.UNCERTAIN]
 
 
-def test_a_person_may_resend_an_uncertain_mail_with_the_same_message_id(anna, vera, now, sink):
+def test_f10_a_person_may_resend_an_uncertain_mail_with_the_same_message_id(anna, vera, now, sink):
     launched(anna, vera, now=now)
     sink.script["c0.0@customer0.example"] = ["drop"]
     send(now)
@@ -206,7 +234,7 @@ def test_a_pause_between_claim_and_dot_takes_the_mail_back(anna, vera, now, sink
     assert not LinkToken.objects.exists()
 
 
-def test_an_unsubscribe_between_claim_and_dot_skips_the_mail(anna, vera, now, sink, transport):
+def test_f23_an_unsubscribe_between_claim_and_dot_skips_the_mail(anna, vera, now, sink, transport):
     launched(anna, vera, now=now)
     claims.release_due(now=now)
     claim = claims.claim_next(now=now)
@@ -249,14 +277,14 @@ def test_a_lease_over_before_the_dot_waits_again_and_after_it_is_uncertain(anna,
     assert DeliveryEvent.objects.filter(type="lease_over").count() == 2
 
 
-def test_a_mail_past_its_last_day_is_never_sent(anna, vera, now, sink):
+def test_f17_a_mail_past_its_last_day_is_never_sent(anna, vera, now, sink):
     launched(anna, vera, now=now)
     assert send(now + timedelta(days=31)) == 0
     assert states() == [DeliveryState.EXPIRED_UNSENT]
     assert sink.taken == []
 
 
-def test_a_held_instance_sends_nothing_until_it_is_released(anna, vera, now, sink, settings):
+def test_f17_a_copy_on_another_host_sends_nothing_until_it_is_released(anna, vera, now, sink, settings):
     from surveys.services import sending_state
 
     launched(anna, vera, now=now)
@@ -276,12 +304,67 @@ def test_a_launch_is_one_change_whoever_comes_second(anna, vera, now):
     assert Campaign.objects.get().state == "active"
 
 
-@real_commits
-def test_eight_workers_send_five_hundred_distinct_mails(anna, vera, now, sink):
-    from surveys.models import SurveyPolicy
+def test_f17_after_an_outage_mail_leaves_in_the_next_window_or_not_at_all(anna, vera, now, sink):
+    """29 h late it waits for 09:00; a survey about one event is worth nothing after three days."""
+    window = {"any_time": False, "send_from": time(9), "send_until": time(16)}
+    launched(anna, vera, now=now, nature="transactional", **window)
+    late = now + timedelta(hours=29 - 16)  # 23:00, after the window
+    assert send(late) == 0
+    assert Message.objects.get().not_before == now.replace(day=17, hour=9)
+    assert send(now + timedelta(hours=29 - 6)) == 1
+    Message.objects.update(delivery_state="queued", accepted_at=None, settled_by="", reply_code=None)
+    assert send(now + timedelta(hours=73)) == 0
+    assert states() == [DeliveryState.EXPIRED_UNSENT]
 
+
+class Login:
+    """A mail server's memory of who may log in."""
+
+    accepts = False
+
+    def __call__(self, *_args):
+        return AuthResult(success=self.accepts, handled=self.accepts)
+
+
+@pytest.fixture
+def guarded(sink, settings):
+    """The same server behind a login that our password does not open yet."""
+    login = Login()
+
+    class Guarded(Controller):
+        def factory(self):
+            return SMTP(sink, authenticator=login, auth_require_tls=False, auth_required=True)
+
+    controller = Guarded(sink, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    settings.EMAIL = {**settings.EMAIL, "port": controller.port, "user": "tend", "password": "wrong"}
+    yield login
+    controller.stop()
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+def test_f38_a_broken_login_pauses_after_five_loses_nothing_and_resumes(anna, vera, now, sink, guarded):
+    campaign = launched(anna, vera, now=now, contacts=2)
+    for _ in range(5):
+        assert send(now) == 0
+    campaign.refresh_from_db()
+    assert (campaign.state, campaign.pause_reason[:35]) == ("paused", "The mail server refused five times ")
+    assert states() == [DeliveryState.QUEUED] * 2
+    assert set(Message.objects.values_list("attempts", flat=True)) == {0}
+    guarded.accepts = True
+    campaigns.resume(campaign=campaign, by=vera, now=now, acknowledged=True)
+    assert send(now) == 2
+    assert set(sink.recipients.values()) == {1}
+
+
+MAILS = int(os.environ.get("CHAOS_RACE", "80"))  # F13 speaks of 500, F14 of 1,000 rounds
+ROUNDS = max(4, MAILS // 20)
+
+
+@real_commits
+def test_f13_eight_workers_send_every_mail_once(anna, vera, now, sink):
     SurveyPolicy.objects.create(valid_from=now, customer_cap=0, cap_per_hour=0, cap_per_domain_hour=0)
-    launched(anna, vera, now=now, customers=5, contacts=100)
+    launched(anna, vera, now=now, customers=MAILS // 2, contacts=2)
     Message.objects.update(delivery_state=DeliveryState.QUEUED)
     errors = []
 
@@ -293,36 +376,60 @@ def test_eight_workers_send_five_hundred_distinct_mails(anna, vera, now, sink):
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=worker) for _ in range(8)]
+    in_threads(*[worker] * 8)
+    assert errors == []
+    assert states() == [DeliveryState.SENT] * MAILS
+    assert len(sink.recipients) == MAILS
+    assert set(sink.recipients.values()) == {1}
+
+
+def in_threads(*work):
+    threads = [threading.Thread(target=one) for one in work]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(120)
-    assert errors == []
-    assert states() == [DeliveryState.SENT] * 500
-    assert len(sink.recipients) == 500
-    assert set(sink.recipients.values()) == {1}
 
 
-@real_commits
-def test_two_campaigns_at_the_same_moment_ask_a_person_once(anna, vera, now, sink):
-    make_audience(anna)
+def raced(anna, vera, now, rounds):
+    """Two campaigns claim the mail to the same person at the same moment, one person per round."""
+    SurveyPolicy.objects.create(valid_from=now, customer_cap=0)
+    make_audience(anna, contacts=rounds)
     for name in ("One", "Two"):
         launch(make_campaign(by=vera, now=now, name=name, on_throttle="skip"), by=vera, now=now)
-    claims.release_due(now=now)
-    barrier = threading.Barrier(2)
-    got = []
+    got, barrier = [], threading.Barrier(2)
 
     def worker():
         barrier.wait()
         got.append(claims.claim_next(now=now))
         connection.close()
 
-    threads = [threading.Thread(target=worker) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert sorted(claim is None for claim in got) == [False, True]
-    assert states() == [DeliveryState.SENDING, DeliveryState.SKIPPED]
-    assert Message.objects.get(delivery_state="skipped").skip_reason == SkipReason.THROTTLED
+    people = Message.objects.values_list("invitation__email_norm", flat=True).distinct().order_by()
+    for person in list(people):
+        Message.objects.filter(invitation__email_norm=person).update(delivery_state=DeliveryState.QUEUED)
+        in_threads(worker, worker)
+    return got
+
+
+@real_commits
+def test_f14_two_campaigns_at_the_same_moment_ask_a_person_once(anna, vera, now):
+    got = raced(anna, vera, now, ROUNDS)
+    assert sorted(claim is None for claim in got) == [False] * ROUNDS + [True] * ROUNDS
+    assert states() == [DeliveryState.SENDING] * ROUNDS + [DeliveryState.SKIPPED] * ROUNDS
+    reasons = Message.objects.filter(delivery_state="skipped").values_list("skip_reason", flat=True)
+    assert set(reasons) == {SkipReason.THROTTLED}
+
+
+@real_commits
+def test_f14_guard_off_without_clocks_both_may_ask(anna, vera, now, monkeypatch):
+    """Nothing is locked and both look before either writes: the race is real."""
+    both, look = threading.Barrier(2), claims._limits
+
+    def unguarded(*args):
+        found = look(*args)
+        both.wait(20)
+        return found
+
+    monkeypatch.setattr(claims.locks, "lock_clocks", lambda **_: None)
+    monkeypatch.setattr(claims, "_limits", unguarded)
+    assert None not in raced(anna, vera, now, 1)
