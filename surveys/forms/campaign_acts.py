@@ -98,14 +98,14 @@ class WordsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        for fault in extra.faults(self.extra()):
+        for fault in extra.faults(self.further()):
             self.add_error(None, fault)
         return data
 
     def words(self) -> Mapping[str, str]:
         return {name: self.cleaned_data.get(name, "") for name in TEXT_FIELDS}
 
-    def extra(self) -> list[dict[str, Any]]:
+    def further(self) -> list[dict[str, Any]]:
         """The further questions as they are stored; one without a type is none."""
         data, found = self.cleaned_data, []
         for number in range(1, extra.MOST + 1):

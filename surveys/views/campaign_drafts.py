@@ -101,7 +101,7 @@ def campaign_words(request: HttpRequest, pk: int, language: str) -> HttpResponse
                 campaign=found,
                 language=language,
                 words=form.words(),
-                extra=form.extra(),
+                extra=form.further(),
                 by=request.user,
                 now=timezone.now(),
             )
