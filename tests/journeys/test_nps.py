@@ -38,6 +38,11 @@ def launch(product, window, *, name, only):
         page.locator("details", has=box).locator("summary").click()
         box.check()
     page.locator("button", has_text="Save draft").click()
+    taken = len(_mails_to(product, "vera"))
+    page.locator("button", has_text="Send me a test").first.click()
+    product.wait(lambda: len(_mails_to(product, "vera")) > taken, SECONDS, "the test mail is out")
+    product.wait(lambda: oracle.mails_are_settled(product), SECONDS, "the test mail is recorded")
+    page.reload()
     page.locator("button", has_text="Launch, mail").click()
     page.wait_for_url("**/surveys/*/results/")
     return int(re.search(r"/surveys/(\d+)/", page.url)[1])
@@ -50,14 +55,15 @@ def test_a_campaign_from_draft_to_follow_up(product, visit):
     window = visit()
     window.sign_in("vera@tend.example")
     campaign = launch(product, window, name="Spring NPS", only="Anna Berg")
-    product.wait(lambda: product.sink.taken >= INVITED, SECONDS, f"{INVITED} mails are out")
+    product.wait(lambda: product.sink.taken > INVITED, SECONDS, f"a test and {INVITED} mails are out")
     product.wait(lambda: oracle.mails_are_settled(product), SECONDS, "every mail is settled")
-    mails = [Mail(*taken) for taken in product.sink.mails]
+    mails = [Mail(*taken) for taken in product.sink.mails if taken[0] != "vera@tend.example"]
     _mails_are_right(product, mails)
     _looking_answers_nothing(product, mails)
     unhappy = _a_browser_without_script_answers(product, visit, mails)
     _results_follow(product, window, mails, campaign)
     _the_low_answer_reaches_the_csm_and_the_score(product, unhappy)
+    _the_case_is_worked_to_its_end(product, visit, unhappy)
     _one_click_unsubscribes(product, window, mails[-1])
 
 
@@ -169,6 +175,61 @@ def _the_low_answer_reaches_the_csm_and_the_score(product, unhappy):
     assert after < before, f"health of customer {customer} was {before} and is {after}"
     anna = Person(product.url).sign_in("anna@tend.example")
     assert "Support never called back." in anna.ask(f"/customers/{customer}/").text
+
+
+def _the_case_is_worked_to_its_end(product, visit, unhappy):
+    """One case, one alert with the comment, one escalation, the first contact, the end; Today follows."""
+    _, customer, _ = unhappy
+    cases = product.rows("SELECT id, state FROM surveys_case WHERE customer_id = %s", customer)
+    assert [state for _, state in cases] == ["open"]
+    case = cases[0][0]
+    product.wait(lambda: len(_mails_to(product, "anna")) > 0, SECONDS, "the alert is out")
+    assert ["Support never called back." in text for text in _mails_to(product, "anna")] == [True]
+    window = visit()
+    window.sign_in("anna@tend.example")
+    window.go("/")
+    link = window.page.locator("#cases-panel a.name")
+    assert link.count() == 1
+    product.rows("UPDATE surveys_case SET due_at = now() - interval '1 minute' WHERE id = %s", case)
+    for _ in range(2):  # the second pass finds nothing more to say
+        assert product.manage("tick", "--once").returncode == 0
+    product.wait(lambda: _escalations(product), SECONDS, "the escalation is out")
+    assert len(_escalations(product)) == 1
+    link.click()
+    page = window.page
+    page.get_by_role("link", name="Log contact").click()
+    page.fill("#drawer [name=note]", "Called, the outage is mended.")
+    page.locator("#drawer [type=submit]").click()
+    page.locator("#case-body .tag", has_text="Contacted").wait_for()
+    page.get_by_role("link", name="Close").first.click()
+    page.locator("#drawer input[value=resolved]").check()
+    page.fill("#drawer [name=note]", "Mended and told.")
+    page.locator("#drawer [type=submit]").click()
+    page.locator("#case-body .tag", has_text="Closed").wait_for()
+    assert product.rows(
+        "SELECT c.state, c.outcome, f.state FROM surveys_case c JOIN customers_followup f ON f.id = c.follow_up_id"
+    ) == [("closed", "resolved", "done")]
+    window.go("/")
+    assert page.locator("#cases-panel").get_by_text("No case of yours is open").count() == 1
+    window.go(f"/customers/{customer}/")
+    assert page.locator("#customer-timeline").get_by_text("Called, the outage is mended.").count() == 1
+    window.go("/portfolio/")
+    assert (
+        product.value("SELECT last_nps FROM customers_customersummary WHERE customer_id = %s", customer) == 1
+    )
+
+
+def _escalations(product):
+    return [text for text in _mails_to(product, "vera") if "over its time" in text]
+
+
+def _mails_to(product, name):
+    """Texts of the mails a user got."""
+    return [
+        f"{mail.message['subject']}\n{mail.message.get_body(('plain',)).get_content()}"
+        for mail in (Mail(*taken) for taken in list(product.sink.mails))
+        if mail.recipient == f"{name}@tend.example"
+    ]
 
 
 def _one_click_unsubscribes(product, window, mail):

@@ -47,8 +47,14 @@ def test_fifty_mails_one_answer_and_what_follows(client, anna, vera, now, sink, 
         }
         client.post(reverse("surveys:campaign_new"), values)
         campaign = Campaign.objects.get()
-        client.post(reverse("surveys:campaign_launch", args=[campaign.pk]))
-        client.post(reverse("surveys:campaign_launch", args=[campaign.pk]))
+        launch = reverse("surveys:campaign_launch", args=[campaign.pk])
+        assert client.post(launch).status_code == 422  # no test mail was taken yet (C48)
+        client.post(reverse("surveys:campaign_test", args=[campaign.pk]), {"language": "en"})
+        tasks.send_messages()
+        assert [taken.recipient for taken in sink.taken] == [vera.email]
+        sink.taken.clear()
+        assert client.post(launch).status_code == 302
+        client.post(launch)
         tasks.advance_campaigns()
         tasks.send_messages()
         tasks.send_messages()
