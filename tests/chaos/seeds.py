@@ -116,7 +116,13 @@ def campaign(*, launched=True, no_limits=True):
     vera = User.objects.get(email="vera@tend.example")
     if no_limits:
         SurveyPolicy.objects.create(
-            valid_from=NOW, customer_cap=0, canary_size=0, cap_per_hour=0, cap_per_domain_hour=0, **QUICK
+            valid_from=NOW,
+            customer_cap=0,
+            canary_size=0,
+            cap_per_hour=0,
+            cap_per_domain_hour=0,
+            typed_count_over=1_000_000,
+            **QUICK,
         )
     made = make_campaign(by=vera, now=NOW, name="Harbour NPS")
     if launched:
