@@ -94,7 +94,7 @@ def test_fifty_mails_one_answer_and_what_follows(client, anna, vera, now, sink, 
         follow_up = FollowUp.objects.get()
         assert (follow_up.customer, follow_up.owner) == (customer, anna)
 
-        refresh_stale(as_of=now.date(), now=now + timedelta(hours=1))
+        refresh_stale(as_of=now.date(), now=now + timedelta(hours=2))
         summary = CustomerSummary.objects.get(pk=customer.pk)
         assert summary.last_nps == 2
         assert summary.score < before
