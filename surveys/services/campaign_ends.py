@@ -31,7 +31,9 @@ def close(*, campaign: Campaign, by: User | None, now: datetime) -> None:
     """
     if by is not None:
         check_right(by, campaign)
-    move(campaign, "close", by=by, now=now, action="campaign.closed", ends_at=min(campaign.ends_at or now, now))
+    move(
+        campaign, "close", by=by, now=now, action="campaign.closed", ends_at=min(campaign.ends_at or now, now)
+    )
     planned_mails.waiting_of(campaign).update(delivery_state=DeliveryState.EXPIRED_UNSENT, changed_at=Now())
     move_waves(campaign.pk, "all_sent")
     Wave.objects.filter(campaign=campaign, is_test=False, state=WaveState.PLANNED).update(
