@@ -135,6 +135,12 @@ class Response(models.Model):
             models.Index(fields=["campaign", "-answered_at"], name="surveys_response_campaign_at"),
             models.Index(fields=["kind", "answered_at"], name="surveys_response_kind_at"),
             models.Index(fields=["series_key", "answered_at"], name="surveys_response_series_at"),
+            models.Index(
+                fields=["series_key", "customer"],
+                include=["score", "contact", "campaign", "answered_at", "sent_at", "id", "is_anonymous"],
+                condition=Q(status="counted"),
+                name="surveys_response_figures",
+            ),
             models.Index(fields=["updated_at", "id"], name="surveys_response_updated"),
             models.Index(
                 fields=["answered_at"], condition=Q(status="suspect"), name="surveys_response_suspect"

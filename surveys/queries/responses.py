@@ -46,6 +46,23 @@ def in_bucket(rows: QuerySet[Response], kind: str, name: str) -> QuerySet[Respon
     return rows.filter(rules[name]) if name in rules else rows
 
 
+def bucket_counts(rows: QuerySet[Response], kind: str) -> dict[str, int]:
+    """How many of these answers lie in each bucket of their scale; the empty name counts all."""
+    scale = SCALES[kind]
+    found = rows.aggregate(
+        every=Count("pk"),
+        negative=Count("pk", filter=Q(score__lte=scale.negative_to)),
+        positive=Count("pk", filter=Q(score__gte=scale.positive_from)),
+    )
+    neutral = found["every"] - found["negative"] - found["positive"]
+    return {
+        "": found["every"],
+        "negative": found["negative"],
+        "neutral": neutral,
+        "positive": found["positive"],
+    }
+
+
 def latest_per_contact(customer_ids: Iterable[int], *, kind: str, as_of: datetime) -> list[Response]:
     """The last counted answer of each contact up to a moment, newest first."""
     rows = Response.objects.counted().filter(

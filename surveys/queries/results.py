@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.db.models import Count, Q, Sum
 
 from metrics.formulas import satisfaction
-from surveys.choices import ACCEPTED, DeliveryState, MessageKind, ResponseState, SurveyKind
+from surveys.choices import ACCEPTED, WAITING, DeliveryState, MessageKind, ResponseState, SurveyKind
 from surveys.formulas.scales import NEGATIVE, NEUTRAL, POSITIVE, Scale, bucket, bucket_of
 from surveys.formulas.weighting import Tally
 from surveys.models import Campaign, Invitation, Message, Response, SurveyPolicy, Wave, WaveSkip
@@ -134,24 +134,20 @@ def funnel(campaign: Campaign, wave: Wave | None = None) -> Funnel:
     answers = Response.objects.counted().filter(campaign=campaign)
     if wave is not None:
         asked, answers = asked.filter(wave=wave), answers.filter(invitation__wave=wave)
-    firsts = Message.objects.filter(invitation__in=asked, kind=MessageKind.FIRST)
-    waiting = [DeliveryState.PLANNED, DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.RETRY_WAIT]
-    mails = firsts.aggregate(
-        sent=Count("pk", filter=Q(delivery_state__in=ACCEPTED)),
-        bounced=Count("pk", filter=Q(delivery_state=DeliveryState.BOUNCED)),
-        failed=Count("pk", filter=Q(delivery_state=DeliveryState.FAILED)),
-        uncertain=Count("pk", filter=Q(delivery_state=DeliveryState.UNCERTAIN)),
-        waiting=Count("pk", filter=Q(delivery_state__in=waiting)),
-    )
+    mails = _first_mails(campaign, wave)
+    states = Counter({state: sum(reasons.values()) for state, reasons in mails.items()})
     talked = answers.aggregate(answered=Count("pk"), commented=Count("pk", filter=~Q(comment="")))
-    seen = asked.filter(
-        Q(response_state=ResponseState.VISITED) | Exists(answers.filter(invitation=OuterRef("pk")))
-    )
+    # Whoever answered has looked; an answer set aside leaves the invitation in a state of its own.
+    seen = asked.filter(response_state=ResponseState.VISITED).count() + talked["answered"]
     return Funnel(
         eligible=eligible(campaign, wave),
-        skipped=tuple(skip_counts(campaign, wave)),
-        visited=seen.count(),
-        **mails,
+        skipped=tuple(_skipped(campaign, wave, mails)),
+        waiting=sum(states[state] for state in (*WAITING, DeliveryState.SENDING)),
+        sent=sum(states[state] for state in ACCEPTED),
+        bounced=states[DeliveryState.BOUNCED],
+        failed=states[DeliveryState.FAILED],
+        uncertain=states[DeliveryState.UNCERTAIN],
+        visited=seen,
         **talked,
     )
 
@@ -164,17 +160,30 @@ def eligible(campaign: Campaign, wave: Wave | None = None) -> int:
     return waves.aggregate(total=Sum("eligible_count"))["total"] or 0
 
 
+def _first_mails(campaign: Campaign, wave: Wave | None) -> dict[str, Counter[str]]:
+    """First mails by state and reason of being skipped, in one pass."""
+    of = {"invitation__wave": wave} if wave else {"invitation__wave__campaign": campaign}
+    firsts = Message.objects.filter(**of, invitation__is_test=False, kind=MessageKind.FIRST)
+    found: dict[str, Counter[str]] = {}
+    rows = firsts.order_by().values_list("delivery_state", "skip_reason").annotate(count=Count("pk"))
+    for state, reason, count in rows:
+        found.setdefault(state, Counter())[reason] += count
+    return found
+
+
 def skip_counts(campaign: Campaign, wave: Wave | None = None) -> list[tuple[str, int]]:
     """(reason, contacts) of everybody left out, at the snapshot and at the moment of sending."""
-    found: Counter[str] = Counter()
+    return _skipped(campaign, wave, _first_mails(campaign, wave))
+
+
+def _skipped(
+    campaign: Campaign, wave: Wave | None, mails: Mapping[str, Counter[str]]
+) -> list[tuple[str, int]]:
     skips = WaveSkip.objects.filter(wave__campaign=campaign)
-    later = Message.objects.filter(
-        invitation__wave__campaign=campaign, kind=MessageKind.FIRST, delivery_state=DeliveryState.SKIPPED
-    )
     if wave is not None:
-        skips, later = skips.filter(wave=wave), later.filter(invitation__wave=wave)
-    for rows in (skips.values_list("reason"), later.values_list("skip_reason")):
-        found.update(dict(rows.annotate(count=Count("pk")).order_by()))
+        skips = skips.filter(wave=wave)
+    found = Counter(mails.get(DeliveryState.SKIPPED, Counter()))
+    found.update(dict(skips.order_by().values_list("reason").annotate(count=Count("pk"))))
     return found.most_common()
 
 

@@ -3,7 +3,8 @@
 Everything is counted by the database in one pass over the answers; the arithmetic is that of `formulas`.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ NO_CUTS = Scale(0, 0, -1000, 1000, ())  # a scale without agreed buckets: nothin
 MONTHS_SHOWN = 12
 TARGET = Decimal(80)  # per cent of MRR that should be heard in a quarter
 LEFT_OUT_SHOWN = 20
+MANY_CUSTOMERS = 1000
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,52 @@ def tally_by(rows: QuerySet[Response], name: str, scale: Scale | None) -> dict[A
     return {key: Tally(*rest) for key, *rest in found}
 
 
-def points(rows: QuerySet[Response]) -> dict[int, int]:
+def tally_customers(
+    rows: QuerySet[Response], scale: Scale | None
+) -> tuple[dict[int | None, Tally], dict[int, Decimal]]:
+    """Answers per customer, and the MRR of those who have any today."""
+    held = tally_by(rows, "customer", scale)
+    worth = CustomerSummary.objects.filter(mrr__gt=0)
+    if len(held) < MANY_CUSTOMERS:  # a long list of ids costs the database more than the rows themselves
+        worth = worth.filter(customer__in=[customer for customer in held if customer is not None])
+    return held, {pk: mrr for pk, mrr in worth.values_list("customer", "mrr") if pk in held}
+
+
+def points_by_role(rows: QuerySet[Response]) -> dict[tuple[int, str], int]:
+    """How often each score was given by contacts of each role: distribution and role tallies in one pass."""
+    found = rows.order_by().values_list("score", "contact__role").annotate(n=Count("pk"))
+    counts: Counter[tuple[int, str]] = Counter()
+    for score, role, number in found:
+        counts[score, role or ""] += number
+    return dict(counts)
+
+
+def points(by_role: Mapping[tuple[int, str], int]) -> dict[int, int]:
     """How often each score was given."""
-    return dict(rows.order_by().values_list("score").annotate(n=Count("pk")))
+    counts: Counter[int] = Counter()
+    for (score, _), number in by_role.items():
+        counts[score] += number
+    return dict(counts)
+
+
+def roles(by_role: Mapping[tuple[int, str], int], scale: Scale) -> dict[str, Tally]:
+    """Answers per role of the contact."""
+    held: dict[str, Tally] = {}
+    for (score, role), number in by_role.items():
+        one = Tally(
+            number,
+            number * (score >= scale.positive_from),
+            number * (score <= scale.negative_to),
+            number * score,
+        )
+        held[role] = held.get(role, Tally()) + one
+    return held
 
 
 def weigh(
-    rows: QuerySet[Response],
     held: Tallies,
+    mrr: Mapping[int, Decimal],
+    by_role: Mapping[str, Tally],
     scale: Scale,
     *,
     is_share: bool,
@@ -84,10 +124,8 @@ def weigh(
     could_answer: QuerySet[CustomerSummary],
     user: Any,
 ) -> Weighed:
-    """All five methods over the answers tallied in `held`. MRR is today's, in the reporting currency."""
+    """All five methods over the same answers. MRR is today's, in the reporting currency."""
     known = [customer for customer in held if customer is not None]
-    mrr = dict(CustomerSummary.objects.filter(customer__in=known, mrr__gt=0).values_list("customer", "mrr"))
-    roles = {role or "": found for role, found in tally_by(rows, "contact__role", scale).items()}
     cuts = {"happy_from": scale.positive_from, "neutral_from": scale.negative_to + 1, "is_share": is_share}
     weights = ", ".join(f"{role} {weight}" for role, weight in policy.role_weights.items())
     without = weighting.without_mrr(held, mrr)
@@ -111,7 +149,7 @@ def weigh(
         Method(
             "role",
             "By role of the contact",
-            weighting.by_role(roles, policy.role_weights, is_share=is_share),
+            weighting.by_role(by_role, policy.role_weights, is_share=is_share),
             f"who decides: {weights}",
         ),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from accounts.choices import Role
 from accounts.models import Organisation, User
 from accounts.queries import organisation
 from customers.choices import Phase
@@ -15,6 +16,7 @@ from customers.models import CustomerSummary
 from surveys.choices import Nature, SurveyKind
 from surveys.formulas.scales import NEGATIVE, NEUTRAL, POSITIVE, Scale, scale_of
 from surveys.models import Response, ResponseTopic, SurveyPolicy
+from surveys.words import catalogue
 
 PHASES = dict(Phase.choices)
 SENT, ANSWERED = "sent", "answered"  # send cohort, or by answer date
@@ -213,20 +215,17 @@ def month_span(key: str, home: Organisation) -> Span | None:
     return Span(f"{first:%Y-%m}", f"{first:%B %Y}", *bounds)
 
 
-def choices(rows: QuerySet[Response]) -> dict[str, list[tuple[str, str]]]:
-    """What the filters can name among these answers: segments, phases, CSMs at the answer, languages."""
-    seen = list(rows.order_by().values_list("phase", "owner_at_answer", "language").distinct())
-    owners = User.objects.filter(pk__in={owner for _, owner, _ in seen if owner}).order_by("name")
+def choices() -> dict[str, list[tuple[str, str]]]:
+    """What the filters can name: segments, phases, people with books, languages. Read from small tables, not from answers."""
+    owners = User.objects.filter(is_active=True).exclude(role=Role.VIEWER).order_by("name", "pk")
     segments = CustomerSummary.objects.exclude(customer__segment="").values_list(
         "customer__segment", flat=True
     )
     return {
         "segment": [(value, value) for value in segments.order_by("customer__segment").distinct()],
-        "phase": [
-            (value, PHASES.get(value, value)) for value in sorted({phase for phase, _, _ in seen if phase})
-        ],
+        "phase": list(PHASES.items()),
         "owner": [(str(pk), name) for pk, name in owners.values_list("pk", "name")],
-        "language": [(value, value) for value in sorted({code for _, _, code in seen if code})],
+        "language": [(code, code) for code in catalogue.languages()],
     }
 
 

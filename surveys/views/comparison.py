@@ -15,7 +15,6 @@ from surveys.forms.results import BUCKETS, series_of, slice_of
 from surveys.formulas import hiding
 from surveys.formulas.comparing import DOWN, SAME, UP
 from surveys.formulas.weighting import Tally
-from surveys.models import Response
 from surveys.queries import comparison as queries
 from surveys.queries import policy as policies
 from surveys.queries import results, slices
@@ -47,8 +46,7 @@ def comparison(request: HttpRequest) -> HttpResponse:
         chosen = [_chosen(request, name, sides, place) for name, place in (("a", 1), ("b", 0))]
         wanted = slice_of(request.GET, series=series.key)
         context |= {"sides": sides, "a": chosen[0], "b": chosen[1], "wanted": wanted}
-        base = Response.objects.counted().filter(series_key=series.key)
-        context["menus"] = menus(slices.choices(base), wanted)
+        context["menus"] = menus(slices.choices(), wanted)
         context["buckets"] = [(name, words_of(series.kind)[name].capitalize()) for name in BUCKETS]
         if all(chosen):
             context |= _compared(request, Subject(series, wanted, policies.current(now), now), *chosen)

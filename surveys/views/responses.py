@@ -88,7 +88,7 @@ def responses(request: HttpRequest) -> HttpResponse:
         "may_tag": request.user.role in WRITERS,
         "may_void": request.user.role in ("admin", "manager"),
         "exports": _exports(state) if request.user.may(Grant.EXPORT) else [],
-        **_menus(request, wanted, topics),
+        **_menus(wanted, topics),
     }
     return page_or_part(request, "surveys/responses.html", parts=["answers_feed"], context=context)
 
@@ -112,9 +112,9 @@ def _exports(state: dict[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def _menus(request: HttpRequest, wanted: Wanted, topics: list[Topic]) -> dict[str, Any]:
-    """What the filters can name; the values of the reader's own answers."""
-    found = slices.choices(answers_for(request.user).select_related(None))
+def _menus(wanted: Wanted, topics: list[Topic]) -> dict[str, Any]:
+    """What the filters can name; and what is chosen."""
+    found = slices.choices()
     words = {"segment": "Segment", "phase": "Phase", "owner": "CSM", "language": "Language"}
     menus = [
         ("kind", "Kind", list(KINDS.items())),

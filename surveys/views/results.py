@@ -25,7 +25,7 @@ from surveys.views import score_figures
 from surveys.views.results_cells import tone_of_answer, words_of
 from surveys.views.score_figures import Subject
 
-ANSWERS = Table((Column("answered", "Answered", "answered_at"),), default="-answered")
+ANSWERS = Table((Column("answered", "Answered", "answered_at", nulls_last=False),), default="-answered")
 BUCKETS = ("negative", "neutral", "positive")
 
 
@@ -63,7 +63,9 @@ def _figures(request: HttpRequest, found: Campaign, wave: Wave | None) -> dict[s
         key=version.series_key, kind=version.kind, low=scale.low, high=scale.high, direction="high_is_good",
         nature=version.nature, channel="email", n=0, last_at=now, name=found.name, anonymous=int(version.is_anonymous),
     )  # fmt: skip
-    wanted = slice_of(request.GET, campaign=found.pk, wave=wave.pk if wave else None, bucket="")
+    wanted = slice_of(
+        request.GET, series=series.key, campaign=found.pk, wave=wave.pk if wave else None, bucket=""
+    )
     population = queries.eligible(found, wave) if request.GET.get("fpc") == "1" else None
     subject = Subject(series, wanted, policies.current(now), now, population=population)
     state = urlencode({"series": series.key, "campaign": found.pk} | ({"wave": wave.pk} if wave else {}))
@@ -108,7 +110,7 @@ def _answers(request: HttpRequest, found: Campaign, wave: Wave | None, kind: str
         mine = mine.filter(invitation__wave=wave)
     bucket = request.GET.get("bucket", "")
     page = ANSWERS.page(responses.in_bucket(mine, kind, bucket), request.GET)
-    counts = {name: responses.in_bucket(mine, kind, name).count() for name in ("", *BUCKETS)}
+    counts = responses.bucket_counts(mine, kind)
     words = {"": "All"} | {name: word.capitalize() for name, word in words_of(kind).items()}
     return {
         "answers": [{"row": row, "tone": tone_of_answer(kind, row.score)} for row in page.rows],

@@ -1,5 +1,6 @@
 """Score, distribution and methods of a slice as the pages of results draw them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -71,7 +72,7 @@ def figures(request: HttpRequest, subject: Subject) -> dict[str, Any]:
     """Score, axis, distribution, methods and coverage; nothing of a group that has to stay hidden."""
     series, policy = subject.series, subject.policy
     rows = subject.rows()
-    held = scores.tally_by(rows, "customer", series.scale)
+    held, mrr = scores.tally_customers(rows, series.scale)
     everything = weighting.merged(held.values())
     hidden = is_hidden(request.user, subject, everything.n)
     score = queries.score_of_tally(
@@ -84,15 +85,30 @@ def figures(request: HttpRequest, subject: Subject) -> dict[str, Any]:
     context: dict[str, Any] = {"hidden": hidden, "score": score_cell(score), "series": series}
     context |= {"axis": axis(score) if score.value is not None else None}
     if score.weight != queries.LIST_ONLY:
-        context |= _distribution(rows, subject, score)
-    if score.value is not None:
-        context |= _methods(request, subject, rows, held)
+        by_role = scores.points_by_role(rows)
+        context |= _distribution(by_role, subject, score)
+        if score.value is not None and series.scale is not None:
+            found = scores.weigh(
+                held,
+                mrr,
+                scores.roles(by_role, series.scale),
+                series.scale,
+                is_share=subject.is_share,
+                policy=policy,
+                could_answer=scores.could_answer(subject.wanted),
+                user=request.user,
+            )
+            context |= _methods(request, subject, found)
     return context
 
 
-def _distribution(rows: QuerySet[Response], subject: Subject, score: queries.Score) -> dict[str, Any]:
+def _distribution(
+    by_role: Mapping[tuple[int, str], int], subject: Subject, score: queries.Score
+) -> dict[str, Any]:
     series = subject.series
-    points = queries.distribution(scores.points(rows), low=series.low, high=series.high, scale=series.scale)
+    points = queries.distribution(
+        scores.points(by_role), low=series.low, high=series.high, scale=series.scale
+    )
     parts = (score.negative, score.neutral, score.positive)
     words = words_of(series.kind).values() if series.scale else ("", "answers", "")
     said = [f"{count} {word}" for count, word in zip(parts, words, strict=True) if word]
@@ -106,20 +122,7 @@ def _distribution(rows: QuerySet[Response], subject: Subject, score: queries.Sco
     }
 
 
-def _methods(
-    request: HttpRequest, subject: Subject, rows: QuerySet[Response], held: weighting.Tallies
-) -> dict[str, Any]:
-    scale = subject.series.scale
-    assert scale is not None  # noqa: S101 - a score has a value only on a scale with cuts
-    found = scores.weigh(
-        rows,
-        held,
-        scale,
-        is_share=subject.is_share,
-        policy=subject.policy,
-        could_answer=scores.could_answer(subject.wanted),
-        user=request.user,
-    )
+def _methods(request: HttpRequest, subject: Subject, found: scores.Weighed) -> dict[str, Any]:
     chosen = found.by_key(request.GET.get("method", ""))
     params = request.GET.copy()
     ways = []

@@ -15,7 +15,6 @@ from config.web.htmx import page_or_part, part_or_page
 from customers.models import Contact
 from surveys.forms.results import BUCKETS, id_of, series_of, slice_of, span_of, text_of
 from surveys.formulas import hiding
-from surveys.models import Response
 from surveys.queries import funnels, slices
 from surveys.queries import policy as policies
 from surveys.queries import topics as topic_queries
@@ -76,14 +75,13 @@ def _wants_fpc(request: HttpRequest) -> bool:
 
 
 def _filters(request: HttpRequest, subject: Subject, chosen: dict[str, Any]) -> dict[str, Any]:
-    base = Response.objects.counted().filter(series_key=subject.series.key)
     state = {name: request.GET[name] for name in KEPT if request.GET.get(name)} | {
         "series": subject.series.key
     }
     return {
         **chosen,
         "wanted": subject.wanted,
-        "menus": menus(slices.choices(base), subject.wanted),
+        "menus": menus(slices.choices(), subject.wanted),
         "buckets": [(name, words_of(subject.series.kind)[name].capitalize()) for name in BUCKETS],
         "wants_fpc": _wants_fpc(request),
         "asked_basis": slice_of(request.GET).basis,
