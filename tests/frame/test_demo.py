@@ -10,7 +10,7 @@ from accounts.models import User
 from customers.models import CostEntry, Customer, CustomerSummary, Order, StaleMark
 from metrics.models import ClosedMonth, CustomerMonth, HealthScore
 from metrics.queries.closed_months import reported
-from surveys.models import Response
+from surveys.models import Case, Response, ResponseTopic
 
 pytestmark = pytest.mark.django_db
 
@@ -56,3 +56,11 @@ def test_somebody_answered_and_the_demo_is_loaded_once(demo):
     assert Response.objects.exists()
     with pytest.raises(CommandError, match="people or customers already"):
         call_command("demo")
+
+
+def test_unhappy_answers_of_the_demo_have_cases_and_a_gateway_counts_nowhere(demo):
+    assert Case.objects.filter(state="closed").exclude(outcome="").exists()
+    assert Case.objects.exclude(state="closed").exists()
+    assert Response.objects.filter(status="suspect").count() == 4
+    assert ResponseTopic.objects.exists()
+    assert not Response.objects.exclude(needs_follow_up_at=None).exists()

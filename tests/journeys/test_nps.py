@@ -44,7 +44,7 @@ def launch(product, window, *, name, only):
     product.wait(lambda: oracle.mails_are_settled(product), SECONDS, "the test mail is recorded")
     page.reload()
     page.locator("button", has_text="Launch, mail").click()
-    page.wait_for_url("**/surveys/*/results/")
+    page.get_by_text("is launched").first.wait_for()
     return int(re.search(r"/surveys/(\d+)/", page.url)[1])
 
 

@@ -50,7 +50,7 @@ class Command(BaseCommand):
             csms=load.CSMS,
         )
         load.load(built, people, now=now, report=self._report)
-        self._report(asking.ask(built, by=people[load.PEOPLE[0].email]))
+        self._report(asking.ask(built, by=people[load.PEOPLE[0].email], now=now))
         load.put_cards_in_force(people, today=today, report=self._report)
         load.compute(today=today, now=now, report=self._report)
         load.close_last_month(built, by=people[load.PEOPLE[0].email], report=self._report)

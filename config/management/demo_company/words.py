@@ -166,6 +166,19 @@ DETRACTOR = (
     "Too hard for new site managers to learn.",
     "",
 )
+TOPICS = {
+    "Mobile app": ["mobile", "app", "sign"],
+    "Support": ["support", "ticket", "answer"],
+    "Exports and reports": ["export", "report", "spreadsheet"],
+    "Onboarding": ["onboarding", "learn", "set up"],
+}
+# What a CSM wrote at the end of a case, and how it ended.
+CASE_ENDS = (
+    ("Called: the fix is out since Tuesday, they will try it with the night shift.", "resolved"),
+    ("Showed approvals in a session, two site managers joined.", "resolved"),
+    ("Three tries, no answer.", "no_reply"),
+    ("The price change was announced in May; they keep their view.", "not_actionable"),
+)
 TOUCH_SUBJECTS = {
     "call": ("Monthly check-in", "Follow-up on tickets", "Usage walk-through", "Call with the new admin"),
     "meeting": ("Roll-out workshop", "Roadmap session", "On-site visit", "Training for site managers"),
