@@ -357,8 +357,8 @@ def test_f38_a_broken_login_pauses_after_five_loses_nothing_and_resumes(anna, ve
     assert set(sink.recipients.values()) == {1}
 
 
-MAILS = int(os.environ.get("CHAOS_RACE", "80"))  # F13 speaks of 500, F14 of 1,000 rounds
-ROUNDS = max(4, MAILS // 20)
+MAILS = int(os.environ.get("CHAOS_RACE", "48"))  # F13 speaks of 500, F14 of 1,000 rounds
+ROUNDS = max(4, MAILS * 2 if MAILS > 400 else 0)
 
 
 @real_commits
