@@ -119,6 +119,7 @@ def _answers(campaign: Campaign, asking: Asking, story: Story, sent_at: datetime
         LinkToken.objects.filter(
             purpose=TokenPurpose.ANSWER,
             message__invitation__wave__campaign=campaign,
+            message__invitation__is_test=False,
             message__delivery_state=DeliveryState.SENT,
         )
         .select_related("message__invitation__wave__version")
