@@ -15,6 +15,7 @@ from config.web.errors import DomainError
 from config.work.models import OutgoingMail
 from surveys.choices import DeliveryState, Nature, SurveyKind, TokenPurpose
 from surveys.models import Campaign, Case, LinkToken, Response
+from surveys.queries import links as links_of
 from surveys.services import (
     advance,
     campaigns,
@@ -132,7 +133,8 @@ def _answers(campaign: Campaign, asking: Asking, story: Story, sent_at: datetime
             if scanned < SCANNED:  # a mail gateway that presses the button
                 moment, scanned = sent_at + timedelta(seconds=4), scanned + 1
                 suspect = responses.Answer(score=HIGHEST[SurveyKind(asking.kind)])
-                responses.record_response(link=link, answer=suspect, now=moment, press=GATEWAY)
+                pressed = links_of.find_for_press(link.sha256, TokenPurpose.ANSWER, clients=(), now=moment)
+                responses.record_response(link=pressed, answer=suspect, now=moment, press=GATEWAY)
             continue
         mood = moods[email].mood(sent_on)
         moment = sent_at + timedelta(minutes=rng.randrange(5, 60 * 24 * min(4, asking.days_ago)))
