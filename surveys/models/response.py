@@ -136,6 +136,9 @@ class Response(models.Model):
             models.Index(fields=["kind", "answered_at"], name="surveys_response_kind_at"),
             models.Index(fields=["series_key", "answered_at"], name="surveys_response_series_at"),
             models.Index(
+                fields=["-answered_at", "-id"], condition=Q(status="counted"), name="surveys_response_feed"
+            ),
+            models.Index(
                 fields=["series_key", "customer"],
                 include=["score", "contact", "campaign", "answered_at", "sent_at", "id", "is_anonymous"],
                 condition=Q(status="counted"),

@@ -65,7 +65,9 @@ def filtered(user: Any, wanted: Wanted, *, least_anonymous: int) -> QuerySet[Res
 
 
 def _too_few(least: int) -> QuerySet[Campaign]:
-    counted = Campaign.objects.filter(responses__is_anonymous=True, responses__status="counted")
+    # Campaigns are asked for their mode first: else every answer of all others would be looked at.
+    anonymous = Campaign.objects.filter(current__is_anonymous=True)
+    counted = anonymous.filter(responses__is_anonymous=True, responses__status="counted")
     return counted.annotate(held=Count("responses")).filter(held__lt=least).values("pk")
 
 

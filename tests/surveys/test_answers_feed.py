@@ -17,7 +17,7 @@ from config.work.models import AuditEntry, Job
 from customers.connectors.table import Columns
 from customers.services.imports.run import Request, run_import
 from surveys.formulas.scales import SCALES
-from surveys.models import Response, ResponseTopic, Topic
+from surveys.models import CampaignVersion, Response, ResponseTopic, Topic
 from surveys.queries import feed, topics
 from surveys.queries.feed import Wanted
 from surveys.services import topics as service
@@ -92,6 +92,7 @@ def test_s_142_a_csm_who_may_look_at_all_books_still_reads_named_answers_of_the_
 
 def test_f44_anonymous_answers_have_no_person_and_are_hidden_while_few(client, said, vera, anna, now):
     campaign = make_campaign(by=vera, now=now)
+    CampaignVersion.objects.filter(pk=campaign.current_id).update(is_anonymous=True)
     fields = {"channel": "email", "is_anonymous": True, "campaign": campaign, "external_id": ""}
 
     def anonymous(number):
