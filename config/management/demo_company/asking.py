@@ -33,7 +33,8 @@ from surveys.services.evidence import Press
 EVERY_DAY = list(range(7))
 ANSWERING = 0.7  # share of the contacts that answer
 SCANNED = 2  # answers per campaign that a mail gateway gives
-GATEWAY = Press(is_scanner=True)
+GATEWAY_CLIENT = "0" * 32
+GATEWAY = Press(fingerprints=(GATEWAY_CLIENT,), is_scanner=True)
 HIGHEST = {SurveyKind.NPS: 10, SurveyKind.CSAT5: 5, SurveyKind.CES7: 7}
 
 
@@ -133,7 +134,9 @@ def _answers(campaign: Campaign, asking: Asking, story: Story, sent_at: datetime
             if scanned < SCANNED:  # a mail gateway that presses the button
                 moment, scanned = sent_at + timedelta(seconds=4), scanned + 1
                 suspect = responses.Answer(score=HIGHEST[SurveyKind(asking.kind)])
-                pressed = links_of.find_for_press(link.sha256, TokenPurpose.ANSWER, clients=(), now=moment)
+                pressed = links_of.find_for_press(
+                    link.sha256, TokenPurpose.ANSWER, clients=[GATEWAY_CLIENT], now=moment
+                )
                 responses.record_response(link=pressed, answer=suspect, now=moment, press=GATEWAY)
             continue
         mood = moods[email].mood(sent_on)
