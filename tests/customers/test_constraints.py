@@ -120,6 +120,7 @@ def test_closed_words_and_scales_are_kept(anna):
 def test_one_address_is_one_contact_of_a_customer_whatever_its_case():
     contact = make_contact(make_customer(), "ada@k.example")
     sql = "INSERT INTO customers_contact (customer_id, source, external_id, email, name, role, language, time_zone,"
-    sql += " do_not_survey, version) VALUES (%s, 'tend', '', 'ADA@K.example', '', '', '', '', false, 1)"
+    sql += " legal_basis, legal_basis_source, do_not_survey, version)"
+    sql += " VALUES (%s, 'tend', '', 'ADA@K.example', '', '', '', '', '', '', false, 1)"
     assert refused(sql, [contact.customer_id]) == "customers_contact_one_per_email"
     assert Contact.objects.count() == 1
