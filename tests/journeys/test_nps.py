@@ -32,7 +32,9 @@ def launch(product, window, *, name, only):
     page = window.page
     window.go("/surveys/new/")
     page.fill("input[name=name]", name)
-    page.select_option("select[name=window]", "any")
+    hours = page.locator("select[name=window]")
+    page.locator("details", has=hours).locator("summary").click()
+    hours.select_option("any")
     if only:
         box = page.locator("input[name=csm]").and_(page.get_by_label(only))
         page.locator("details", has=box).locator("summary").click()
@@ -44,7 +46,7 @@ def launch(product, window, *, name, only):
     product.wait(lambda: oracle.mails_are_settled(product), SECONDS, "the test mail is recorded")
     page.reload()
     page.locator("button", has_text="Launch, mail").click()
-    page.get_by_text("is launched").first.wait_for()
+    page.locator("button", has_text="Pause").first.wait_for()
     return int(re.search(r"/surveys/(\d+)/", page.url)[1])
 
 
