@@ -1,7 +1,7 @@
 """Further languages of a draft for tests."""
 
-from surveys import catalog
 from surveys.models import CampaignText, CampaignVersion
+from surveys.services import standard_words
 
 
 def speak(campaign, *languages, extra=None, company="Kestrel", **version):
@@ -12,7 +12,7 @@ def speak(campaign, *languages, extra=None, company="Kestrel", **version):
     kind = campaign.current.kind
     CampaignVersion.objects.filter(pk=campaign.current_id).update(**version)
     for language in languages:
-        words = catalog.standard_words(kind, company=company, language=language)
+        words = standard_words.standard_words(kind, company=company, language=language)
         words["extra"] = (extra or {}).get(language, [])
         CampaignText.objects.update_or_create(
             version_id=campaign.current_id, language=language, defaults=words

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import Sum
 
 from accounts.models import User
+from config.management.demo_company.asking import SCANNED
 from customers.models import CostEntry, Customer, CustomerSummary, Order, StaleMark
 from metrics.models import ClosedMonth, CustomerMonth, HealthScore
 from metrics.queries.closed_months import reported
@@ -60,6 +61,6 @@ def test_somebody_answered_and_the_demo_is_loaded_once(demo):
 
 def test_unhappy_answers_of_the_demo_have_cases_and_a_gateway_counts_nowhere(demo):
     assert Case.objects.filter(state="closed").exclude(outcome="").exists()
-    assert Response.objects.filter(status="suspect").count() == 4
+    assert Response.objects.filter(status="suspect").count() == SCANNED
     assert ResponseTopic.objects.exists()
     assert not Response.objects.exclude(needs_follow_up_at=None).exists()

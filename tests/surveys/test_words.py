@@ -5,9 +5,9 @@ from string import Formatter
 
 import pytest
 
-from surveys.catalog import standard_words
 from surveys.formulas.scales import SCALES
 from surveys.models import CampaignText
+from surveys.services.standard_words import standard_words
 from surveys.words import catalogue
 from surveys.words.form import KindWords, Words
 
