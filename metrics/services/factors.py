@@ -55,13 +55,17 @@ def fill_factors(frame: Frame) -> int:
 
 
 def _lines(frame: Frame) -> QuerySet[LineVersion]:
-    lines = ledger_versions(frame).filter(from_on__lte=frame.as_of)
+    lines = ledger_versions(frame)
     return lines if frame.customer_ids is None else lines.filter(customer_id__in=frame.customer_ids)
 
 
 def _needed(lines: QuerySet[LineVersion], frame: Frame) -> dict[str, date]:
-    """Currencies of these lines with the first day each needs a value; the reporting currency for locked values."""
-    needed = dict(lines.order_by().values_list("currency").annotate(first=Min("from_on")))
+    """Currencies of these lines with the first day each needs a value; the reporting currency for locked values.
+
+    A line that begins later counts too: whether its currency has a rate at all is told by the frame's own day.
+    """
+    firsts = lines.order_by().values_list("currency").annotate(first=Min("from_on"))
+    needed = {currency: min(first, frame.as_of) for currency, first in firsts}
     if needed and frame.definition.fx_policy in LOCKED:
         needed[frame.definition.reporting_currency] = min(needed.values())
     return dict(sorted(needed.items()))  # two workers write in one order, or they lock each other out

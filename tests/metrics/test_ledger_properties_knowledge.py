@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from random import Random
 
 import pytest
@@ -11,11 +12,23 @@ from hypothesis import strategies as st
 from customers.models import AttributeValue, LineVersion
 from metrics.formulas.money import total
 from metrics.formulas.periods import month_period, months_between
+from metrics.models import LineSegment
 from metrics.queries.committed import committed_at
 from metrics.queries.segments import segment_spans
 from metrics.queries.spans import MOVED, read_spans
 from tests.factories.filled_ledgers import companies, differences, fill, moves
-from tests.factories.random_ledgers import AS_OF, FIRST, defined, definitions, ledgers, undone, write
+from tests.factories.random_ledgers import (
+    AS_OF,
+    FIRST,
+    Ledger,
+    Line,
+    Version,
+    defined,
+    definitions,
+    ledgers,
+    undone,
+    write,
+)
 
 pytestmark = pytest.mark.django_db
 MOMENTS = [datetime(2025, month, 1, tzinfo=UTC) for month in (1, 2, 3)]
@@ -47,6 +60,16 @@ class Recorder:
                 version.discount_percent = version.discount_amount = None
                 version.save(force_insert=True)
                 LineVersion.objects.filter(pk=old).update(superseded_by=version)
+
+
+def test_x_3_a_line_that_begins_later_in_a_currency_without_a_rate_says_so_already():
+    fields = {"status": "active", "interval": "month", "interval_count": 1}
+    version = Version(AS_OF + timedelta(days=18), None, Decimal(2), "USD", fields)
+    definition = defined(None, {})
+    write(Ledger(customers=((Line("line 0", (version,)),),), rates=()))
+    fill(definition=definition)
+    assert list(LineSegment.objects.values_list("state", "counted")) == [("missing_rate", False)]
+    assert differences(definition) == []
 
 
 @companies(10)
