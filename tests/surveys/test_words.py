@@ -49,7 +49,7 @@ def test_s_204_no_string_is_left_in_english(language):
 @pytest.mark.parametrize("kind", SCALES)
 @pytest.mark.parametrize("language", catalogue.languages())
 def test_standard_words_fit_their_columns_and_their_scale(language, kind):
-    words = standard_words(kind, company=COMPANY, subject="S" * 80, language=language)
+    words = standard_words(kind, company=COMPANY, about="S" * 80, language=language)
     for name, value in words.items():
         column = CampaignText._meta.get_field(name)
         values, limit = (value, 80) if name == "labels" else ([value], column.max_length)
