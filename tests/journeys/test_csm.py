@@ -112,7 +112,7 @@ def test_another_csms_customer_is_not_there_on_any_page_part_search_or_export(pr
     assert len(of_customer) > 12
     for route in of_customer:
         path = "/" + route["pattern"].replace("<int:pk>", str(company["stranger"]))
-        path = path.replace("<int:touchpoint_pk>", "1")
+        path = path.replace("<int:touchpoint_pk>", "1").replace("<int:contact_pk>", "1")
         replies = [
             anna.ask(path),
             anna.ask(path, headers={"HX-Request": "true"}),
