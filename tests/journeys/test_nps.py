@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from email import message_from_bytes, policy
 from urllib.parse import urlsplit
 
 import pytest
@@ -238,11 +239,9 @@ def _escalations(product):
 
 def _mails_to(product, name):
     """Texts of the mails a user got."""
-    return [
-        f"{mail.message['subject']}\n{mail.message.get_body(('plain',)).get_content()}"
-        for mail in (Mail(*taken) for taken in list(product.sink.mails))
-        if mail.recipient == f"{name}@tend.example"
-    ]
+    mine = [raw for recipient, raw in list(product.sink.mails) if recipient == f"{name}@tend.example"]
+    read = [message_from_bytes(raw, policy=policy.default) for raw in mine]
+    return [f"{mail['subject']}\n{mail.get_body(('plain',)).get_content()}" for mail in read]
 
 
 def _one_click_unsubscribes(product, window, mail):
