@@ -51,10 +51,10 @@ def leases_are_over(product):
 
 
 def work_is_done(product):
-    """V8. No job waits or runs, nothing is stale, nobody waits for a follow-up."""
+    """V8. No job waits or runs, nothing is stale, nobody whose time has come waits for a case."""
     open_jobs = product.value("SELECT count(*) FROM work_job WHERE state IN ('queued', 'running')")
     stale = product.value("SELECT count(*) FROM customers_stalemark")
-    unhappy = product.value("SELECT count(*) FROM surveys_response WHERE needs_follow_up_at IS NOT NULL")
+    unhappy = product.value("SELECT count(*) FROM surveys_response WHERE needs_follow_up_at <= now()")
     return not (open_jobs or stale or unhappy)
 
 
