@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from surveys.choices import TopicSource
-from surveys.formulas import hiding, topics
+from surveys.formulas import small_groups, topics
 from surveys.formulas.scales import Scale
 from surveys.formulas.weighting import Tally, merged
 from surveys.models import Response, ResponseTopic, Topic
@@ -45,7 +45,7 @@ def effects(
 
 
 def _may_show(n: int, of: int, least: int, hides_rest: bool) -> bool:
-    return hiding.may_show(n, of=of, least=least) if hides_rest else n >= least
+    return small_groups.may_show(n, of=of, least=least) if hides_rest else n >= least
 
 
 def _tallies(rows: QuerySet[Response], scale: Scale | None) -> dict[int, Tally]:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import CharField, Model, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat, Now
 
 from customers.models import Contact, Erasure, FollowUp
 from customers.services import erasure as customers_erasure
@@ -145,8 +145,8 @@ def _close_invitations(invitations: Sequence[int], changed: Counts) -> None:
     rows = Invitation.objects.filter(pk__in=invitations)
     rows.filter(response_state__in=OPEN_STATES).update(response_state=ResponseState.REVOKED)
     rows.filter(response_state__in=ANSWERED_STATES).update(response_state=ResponseState.ANONYMISED)
-    for pk in invitations:  # each needs a name of its own: one per wave and address
-        Invitation.objects.filter(pk=pk).update(email_norm=f"erased:{pk}", email_hash="", email_domain="")
+    named = Concat(Value("erased:"), Cast("pk", CharField()))  # each its own: one per wave and address
+    rows.update(email_norm=named, email_hash="", email_domain="")
     _count(changed, Invitation, len(invitations))
 
 

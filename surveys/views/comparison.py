@@ -12,7 +12,7 @@ from config.web import money as amounts
 from config.web.access import declare
 from config.web.htmx import page_or_part
 from surveys.forms.results import BUCKETS, series_of, slice_of
-from surveys.formulas import hiding
+from surveys.formulas import small_groups
 from surveys.formulas.comparing import DOWN, SAME, UP
 from surveys.formulas.weighting import Tally
 from surveys.queries import comparison as queries
@@ -91,7 +91,7 @@ def _compared(request: HttpRequest, subject: Subject, a: dict[str, Any], b: dict
         guarded
         and subject.wanted.is_narrowed
         and not all(
-            hiding.may_show(held.n, of=slices.answers(one.whole, series.scale).count(), least=least)
+            small_groups.may_show(held.n, of=slices.answers(one.whole, series.scale).count(), least=least)
             for held, one in ((found.before, first), (found.now, second))
             if held.n
         )
@@ -135,7 +135,8 @@ def _bias(first: Slice, second: Slice, trait: str, least: int) -> dict[str, Any]
     """Both sides of one trait; groups with fewer answers than may be shown keep their numbers to themselves."""
     sides = [{line.name: line for line in queries.bias(wanted, trait)} for wanted in (first, second)]
     hidden = [
-        hiding.hidden_groups({name: line.answered for name, line in side.items()}, least) for side in sides
+        small_groups.hidden_groups({name: line.answered for name, line in side.items()}, least)
+        for side in sides
     ]
     names = list(dict.fromkeys([*sides[0], *sides[1]]))
     return {

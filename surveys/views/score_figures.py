@@ -13,7 +13,7 @@ from config.web import charts
 from config.web import money as amounts
 from metrics.formulas.satisfaction import nps_shown
 from surveys.choices import Nature
-from surveys.formulas import hiding, weighting
+from surveys.formulas import small_groups, weighting
 from surveys.formulas.scales import NEGATIVE, NEUTRAL, POSITIVE
 from surveys.formulas.weighting import Tally
 from surveys.models import Response, SurveyPolicy
@@ -65,7 +65,7 @@ def is_hidden(user: Any, subject: Subject, n: int) -> bool:
         return False
     if not subject.wanted.is_narrowed:
         return n < least and bool(subject.series.anonymous)
-    return not hiding.may_show(n, of=subject.rows(subject.wanted.whole).count(), least=least)
+    return not small_groups.may_show(n, of=subject.rows(subject.wanted.whole).count(), least=least)
 
 
 def figures(request: HttpRequest, subject: Subject) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def trend(request: HttpRequest, subject: Subject) -> dict[str, Any]:
     )
     least, guarded = least_of(request.user, subject)
     sizes = {month.month: month.tally.n for month in months}
-    gone = hiding.hidden_groups(sizes, least) if guarded else set()
+    gone = small_groups.hidden_groups(sizes, least) if guarded else set()
     lines = [_month(month, subject, month.month in gone) for month in months]
     values = [line["value"] for line in lines]
     known = any(value is not None for value in values)

@@ -14,7 +14,7 @@ from config.web.access import declare
 from config.web.htmx import page_or_part, part_or_page
 from customers.models import Contact
 from surveys.forms.results import BUCKETS, id_of, series_of, slice_of, span_of, text_of
-from surveys.formulas import hiding
+from surveys.formulas import small_groups
 from surveys.queries import funnels, slices
 from surveys.queries import policy as policies
 from surveys.queries import topics as topic_queries
@@ -133,7 +133,7 @@ def funnel_panel(request: HttpRequest) -> HttpResponse:
     least = policies.current(timezone.now()).min_show_n
     lines = funnels.lines(wanted, by, user=request.user)
     hidden = (
-        hiding.hidden_groups({line.key: line.answered for line in lines}, least)
+        small_groups.hidden_groups({line.key: line.answered for line in lines}, least)
         if by != "customer"
         else set()
     )

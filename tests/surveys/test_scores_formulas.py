@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surveys.formulas import comparing, topics, weighting
-from surveys.formulas.hiding import hidden_groups, may_show
 from surveys.formulas.scales import scale_of
+from surveys.formulas.small_groups import hidden_groups, may_show
 from surveys.formulas.weighting import Tally, tally
 
 CHEAP = settings(max_examples=40, derandomize=True, deadline=None)
