@@ -184,7 +184,7 @@ def test_the_page_carries_its_own_strict_headers_and_stays_small(asked, plain, d
     assert "Set-Cookie" not in page.headers
     assert len(page.content) < 12 * 1024
     assert re.findall(r"<script[^>]*>", page.content.decode()) == [
-        '<script defer src="/static/js/answer.js">'
+        '<script src="/static/js/answer.js" defer>'
     ]
     assert "style=" not in page.content.decode()
 
