@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import stat
+import urllib.error
 import urllib.request
 
 import pytest
@@ -60,9 +61,16 @@ def test_a_running_stack_serves_other_commands_and_refuses_a_second_one(start, p
     assert f"Already running: {dev.url} (pid {dev.process.pid})" in second.stdout
     assert not dev.ended()
 
+    secret = "s3cr3t-of-a-mailed-link"
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{dev.url}/s/{secret}?r=9", timeout=10)
+
     assert dev.signal_and_wait(signal.SIGINT) == 0
     assert dev.children() == {}
     assert not dev.data.env_file.exists()
+    written = (dev.data.logs / "web.log").read_text()
+    assert "GET /s/*** 404" in written
+    assert secret not in written
 
 
 def test_a_command_with_nothing_running_brings_a_migrated_database_and_takes_it_away(fresh, start):
