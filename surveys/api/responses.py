@@ -19,18 +19,25 @@ ID_DIGITS = 18
 SHOWN = (ResponseStatus.COUNTED, ResponseStatus.VOID)  # a void one says so, that copies elsewhere can follow
 
 
+class BadParameterError(Exception):
+    """Arguments: what is wrong in words, the parameter's name."""
+
+
 @require_safe
 @declare(access="login", scope="customer")
-def survey_responses(request: HttpRequest) -> JsonResponse:
+def responses(request: HttpRequest) -> JsonResponse:
     """Answers changed at or after `updated_since`, oldest change first; `next` leads on, null at the end."""
     if not may_see_identities(request.user):
         return _error(
-            403, "forbidden", "Named answers need the right “see identities”. An admin can give it."
+            403,
+            "forbidden",
+            "Not allowed",
+            "Named answers need the right “see identities”. An admin can give it.",
         )
     try:
         since, after, size = _since(request), _cursor(request), _size(request)
-    except ValueError as error:
-        return _error(400, "bad_parameter", str(error))
+    except BadParameterError as error:
+        return _error(400, "bad_parameter", "A parameter cannot be read", *error.args)
     rows = named_rows(Response.objects.filter(status__in=SHOWN), request.user)
     rows = rows.select_related("customer", "contact", "campaign")
     if since is not None:
@@ -96,8 +103,7 @@ def _cursor(request: HttpRequest) -> tuple[datetime, int] | None:
         return None
     moment, _, pk = text.partition("_")
     if not (pk.isascii() and pk.isdigit() and len(pk) <= ID_DIGITS):
-        message = "cursor is not one of ours. Begin again without it."
-        raise ValueError(message)
+        raise BadParameterError("cursor is not one of ours. Begin again without it.", "cursor")
     return _instant(moment, "cursor"), int(pk)
 
 
@@ -108,18 +114,20 @@ def _instant(text: str, name: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        message = f"{name} needs an instant with its offset, such as 2026-03-16T10:00:00Z."
-        raise ValueError(message)
+        raise BadParameterError(
+            f"{name} needs an instant with its offset, such as 2026-03-16T10:00:00Z.", name
+        )
     return moment
 
 
 def _size(request: HttpRequest) -> int:
     text = request.GET.get("limit", str(PAGE))
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST):
-        message = f"limit is a whole number from 1 to {MOST}."
-        raise ValueError(message)
+        raise BadParameterError(f"limit is a whole number from 1 to {MOST}.", "limit")
     return int(text)
 
 
-def _error(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse({"error": {"code": code, "message": message}}, status=status)
+def _error(status: int, code: str, title: str, message: str, field: str = "") -> JsonResponse:
+    """The problem as RFC 9457 names its parts, and the field at fault where there is one."""
+    errors = [{"field": field, "code": code, "message": message}] if field else []
+    return JsonResponse({"type": code, "title": title, "detail": message, "errors": errors}, status=status)

@@ -246,7 +246,11 @@ def test_s_145_a_parameter_that_cannot_be_read_is_named(client, anna, query):
     client.force_login(anna)
     response = client.get(url("api_responses") + query)
     assert response.status_code == 400
-    assert response.json()["error"]["code"] == "bad_parameter"
+    problem = response.json()
+    assert problem["type"] == "bad_parameter"
+    assert problem["errors"] == [
+        {"field": query[1:].split("=")[0], "code": "bad_parameter", "message": problem["detail"]}
+    ]
     client.logout()
     assert client.get(url("api_responses")).status_code == 302
 
