@@ -1,8 +1,10 @@
 """Celery as a doorbell: broker settings, queues, and the table of tickers."""
 
 import os
+import signal
 
-from celery import Celery
+from celery import Celery, platforms
+from celery.signals import beat_embedded_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -40,6 +42,8 @@ TICKERS = {
 # Sending may wait ten minutes for a mail server's last reply, so it has a queue of its own.
 MAIL_TASKS = {"surveys.send_messages", "surveys.reap_leases", "work.send_service_mail"}
 MAIL_LIMITS = {"soft_time_limit": 690, "time_limit": 720}  # seconds; above the 600 s a server may take
+
+LOADED_BY = os.getpid()  # the worker; what it forks inherits the number
 
 app = Celery("tend")
 app.set_default()
@@ -79,3 +83,14 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["config.work", "customers", "surveys", "metrics"])
+
+
+@beat_embedded_init.connect
+def end_with_the_worker(**_sent: object) -> None:
+    """A beat inside a worker ends when its worker is killed, as the pool's processes do; alone it would ring on.
+
+    Linux only: the kernel tells it.
+    """
+    platforms.set_pdeathsig("SIGKILL")
+    if LOADED_BY not in {os.getpid(), os.getppid()}:  # the worker died before we asked
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -206,7 +206,8 @@ class Stack:
         argv = [*worker_command(self.found["queues"]), *beat]
         # Celery warns root in ten lines; here root is the only user of a machine or container of its own.
         environment = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
-        self._launch(self._program("worker", argv, environment, stop_seconds=15, death_signal=signal.SIGQUIT))
+        # Killed at once with us: in good order it could wait for a broker that is gone too. Its own processes follow.
+        self._launch(self._program("worker", argv, environment, stop_seconds=15, death_signal=signal.SIGKILL))
 
     def _program(
         self, name: str, argv: Sequence[str | Path], environment: Mapping[str, str] | None = None, **how: Any

@@ -1,9 +1,11 @@
 """Real stacks in folders of their own, started and watched from outside like a user does."""
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from config.devstack.postgres import PROCESS_TABLE
 
 START_SECONDS = 180
 END_SECONDS = 120
+DEATH_SECONDS = 10  # 2 s on a quiet machine; tests may share theirs
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV")
 
 
@@ -79,7 +82,11 @@ class Dev:
 
     def part(self, mark):
         """The first process of this stack whose command line has `mark`."""
-        return min(pid for pid, line in self.children().items() if mark in line)
+        return min(self.parts(mark))
+
+    def parts(self, mark):
+        """All of them."""
+        return [pid for pid, line in self.children().items() if mark in line]
 
     def children(self):
         """Every process that belongs to this data folder, except the one we started."""
@@ -138,7 +145,10 @@ def _end(dev):
     if not dev.ended():
         dev.process.kill()
         dev.process.wait()
-    dev.leaves_nothing_within(END_SECONDS)
+    if not dev.leaves_nothing_within(DEATH_SECONDS):
+        for pid in dev.children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def last_json(text):

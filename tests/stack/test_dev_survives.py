@@ -10,15 +10,16 @@ import pytest
 from config.devstack import signals
 from config.devstack.paths import ROOT
 from config.devstack.postgres import Postgres
-from tests.stack.conftest import END_SECONDS, clean_environment, manage
+from tests.stack.conftest import DEATH_SECONDS, END_SECONDS, clean_environment, manage
 
 pytestmark = pytest.mark.stack
 
-DEATH_SECONDS = 10  # 2 s on a quiet machine; tests may share theirs
+WORKING = 4  # the worker, the two processes of its pool and its beat
 
 
 def test_a_killed_supervisor_takes_everything_along_and_the_next_start_recovers(start, prepared):
     dev = start(prepared).wait_until_ready()
+    assert signals.until(lambda: len(dev.parts("celery")) == WORKING, seconds=END_SECONDS), dev.children()
     dev.process.kill()
     dev.process.wait()
     assert dev.leaves_nothing_within(DEATH_SECONDS), dev.children()
