@@ -12,9 +12,12 @@ CLOSED_DRAWER = '<dialog class="drawer" id="drawer" aria-labelledby="drawer-h" h
 CHANGED = "customer-changed"  # parts of pages listen for it and load themselves again
 
 
-def saved(request: HttpRequest, message: str, *, href: str) -> HttpResponse:
-    """The write is stored: a toast says so. htmx: the drawer closes and parts refresh; else the page is shown."""
-    messages.success(request, message)
+def saved(request: HttpRequest, message: str, *, href: str, undo: str = "") -> HttpResponse:
+    """The write is stored: a toast says so, with a button that posts to `undo` where the write can be taken back.
+
+    htmx: the drawer closes and parts refresh; else the page is shown.
+    """
+    messages.success(request, message, extra_tags=undo)
     if not getattr(request, "htmx", False):
         return HttpResponseRedirect(_back(request, href))
     return HttpResponse(CLOSED_DRAWER, headers={"HX-Reswap": "none", "HX-Trigger": CHANGED})

@@ -153,7 +153,8 @@ def follow_up_done(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except DomainError as error:
         return refused(request, str(error), href=_list())
-    return saved(request, f"Done: {row.title}", href=_list())
+    undo = reverse("customers:follow_up_reopen", args=[row.pk])
+    return saved(request, f"Done: {row.title}", href=_list(), undo=undo)
 
 
 @require_POST

@@ -72,7 +72,10 @@ def test_done_keeps_who_when_and_what_came_of_it_and_twice_is_refused(client, an
     assert b"is done already" in again.content
     row.refresh_from_db()
     assert row.outcome == "Renewed"
-    client.post(url("customers:follow_up_reopen", args=[row.pk]))
+    undo = url("customers:follow_up_reopen", args=[row.pk])
+    assert f'hx-post="{undo}"'.encode() in response.content
+    assert b"Undo" not in again.content
+    client.post(undo)
     row.refresh_from_db()
     assert (row.state, row.outcome) == ("open", "")
 
