@@ -28,6 +28,11 @@ def sender() -> SenderIdentity:
     return SenderIdentity(pk=THE_ROW, name=name[:60], email=address, reply_to=address, legal_name=name)
 
 
+def help_address() -> str:
+    """Where somebody without a known link can ask: the replies address somebody has set, or nothing."""
+    return SenderIdentity.objects.filter(pk=THE_ROW).values_list("reply_to", flat=True).first() or ""
+
+
 def window_of(campaign: Campaign, policy: SurveyPolicy) -> SendWindow:
     """The campaign's own days and hours where it has any, else the policy's."""
     days = campaign.send_days if campaign.send_days is not None else policy.send_days

@@ -16,7 +16,7 @@ from config.work import limits
 from surveys import tokens
 from surveys.choices import TokenPurpose
 from surveys.models import LinkToken
-from surveys.queries import links
+from surveys.queries import links, policy
 from surveys.views.clients import fingerprints
 from surveys.words import catalogue
 
@@ -118,7 +118,7 @@ def too_long(request: HttpRequest, context: Mapping[str, Any], say: catalogue.Sp
 def not_found(request: HttpRequest) -> HttpResponse:
     """Unknown, altered and crossed links look the same; whoever guesses too often is told to wait."""
     say = catalogue.Spoken(language_of(request))
-    context = frame(say)
+    context = frame(say, help_to=policy.help_address())
     if limits.allow("unknown link", client.network(request), limit=MISS_LIMIT, window=MISS_WINDOW):
         return notice(request, context, head=say["not_found_head"], text=say["not_found_text"], status=404)
     return wait(request, context, say)

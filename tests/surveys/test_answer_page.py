@@ -13,7 +13,15 @@ from django.utils import timezone
 
 from customers.models import FollowUp, StaleMark
 from surveys import tokens
-from surveys.models import Invitation, Message, Response, ResponseRevision, Suppression, Visit
+from surveys.models import (
+    Invitation,
+    Message,
+    Response,
+    ResponseRevision,
+    SenderIdentity,
+    Suppression,
+    Visit,
+)
 from surveys.services import case_intake, visits
 from tests.factories.surveys import make_sent_message
 from tests.surveys.conftest import path_of
@@ -164,6 +172,16 @@ def test_f8_unknown_altered_and_crossed_links_look_the_same(asked, plain):
     ]
     assert {page.status_code for page in pages} == {404}
     assert len({page.content for page in pages}) == 1
+
+
+def test_unknown_links_and_too_many_of_them_name_the_address_that_helps_if_one_is_set(plain):
+    assert b"mailto:" not in plain.get(f"/s/{'b' * 22}").content
+    SenderIdentity.objects.create(
+        name="Kestrel", email="ask@kestrel.example", reply_to="help@kestrel.example", legal_name="Kestrel AS"
+    )
+    pages = [plain.get(f"/{'su'[n % 2]}/{n:022d}") for n in range(31)]
+    assert {page.status_code for page in pages} == {404, 429}
+    assert all(b'href="mailto:help@kestrel.example"' in page.content for page in pages)
 
 
 def test_f8_guessing_is_slowed_down_while_real_links_work(asked, plain):
