@@ -126,6 +126,16 @@ def reschedule(*, follow_up: FollowUp, due_on: date, by: Any, now: datetime) -> 
     return _saved(stored, "follow_up.rescheduled", by=by, now=now, before=before, after=after)
 
 
+@transaction.atomic
+def reword(*, follow_up: FollowUp, title: str, note: str, by: Any, now: datetime) -> FollowUp:
+    """Say again what an open follow-up is about. The log says that it was done, without words a person may have erased."""
+    stored = _locked(follow_up)
+    if stored.state != FollowUpState.OPEN or (stored.title, stored.note) == (title, note):
+        return stored
+    stored.title, stored.note = title, note
+    return _saved(stored, "follow_up.reworded", by=by, now=now)
+
+
 def refresh_summaries(customer_ids: Iterable[int]) -> None:
     """Count the open follow-ups of these customers and name the next one in their summaries."""
     ids = sorted(set(customer_ids))

@@ -134,12 +134,16 @@ def read(
 
 
 def spoken(questions: Sequence[Extra], answers: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Question and answer in words, for those who read answers; a choice is named by its option."""
+    """Question and answer in words, for those who read answers; a choice is named by its option, a point by its scale."""
     found = []
     for extra in questions:
         given = answers.get(extra.key)
         if given is None:
             continue
-        is_option = extra.type == CHOICE and isinstance(given, int) and given in extra.points
-        found.append((extra.question, extra.options[given - 1] if is_option else str(given)))
+        is_point = isinstance(given, int) and given in extra.points
+        if is_point and extra.type == CHOICE:
+            given = extra.options[given - 1]
+        elif is_point:
+            given = f"{given} of {FIVE[-1]}"
+        found.append((extra.question, str(given)))
     return found

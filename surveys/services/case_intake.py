@@ -179,6 +179,8 @@ def _join(case: Case, response: Response, *, needs: bool, now: datetime) -> None
         case.response, case.version = response, case.version + 1
         case.save(update_fields=["response", "version"])
         case_alerts.tell(case, event, clock=clock_at(now))
+    if event is not None and case.response_id == response.pk:
+        case_mirror.retell(case, response, now=now)
 
 
 def _note_answer(case: Case, response: Response) -> CaseEvent | None:
@@ -189,7 +191,8 @@ def _note_answer(case: Case, response: Response) -> CaseEvent | None:
     if known.exists():
         return None
     wish = ", asks for a call" if response.wants_contact else ""
-    note = f"{case_mirror.said(response)}{wish}"
+    words = ", with a comment" if response.comment else ""
+    note = f"{case_mirror.said(response)}{words}{wish}"
     return cases.add_event(
         case, CaseEventKind.ANSWERED, at=response.answered_at, note=note, response=response
     )

@@ -33,7 +33,16 @@ def open_mirror(case: Case, response: Response, *, clock: CaseClock, now: dateti
         return
     if case.follow_up.state != FollowUpState.OPEN:
         case.follow_up = follow_ups.reopen(follow_up=case.follow_up, by=None, now=now)
+    retell(case, response, now=now)
     follow(case, clock=clock, by=None, now=now)
+
+
+def retell(case: Case, response: Response, *, now: datetime) -> None:
+    """Put what the answer says now, such as a comment that came later, into the open follow-up."""
+    if case.follow_up is not None:
+        case.follow_up = follow_ups.reword(
+            follow_up=case.follow_up, title=title_of(response), note=response.comment, by=None, now=now
+        )
 
 
 def follow(case: Case, *, clock: CaseClock, by: Any, now: datetime) -> None:

@@ -1,11 +1,12 @@
 """Cases as pages print them: the clock in words, the history with its icons, hours of a first contact."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from config.web.money import NO_BREAK, number
 from surveys.choices import CaseEventKind, CaseState
+from surveys.formulas.extra import Extra, spoken
 from surveys.models import Case, CaseEvent, Response
 from surveys.queries.case_clock import CaseClock
 from surveys.queries.cases import Due, Loop, due_in
@@ -85,8 +86,8 @@ def _title(event: CaseEvent) -> str:
     return "Answer" if event.kind == CaseEventKind.ANSWERED else event.get_kind_display()
 
 
-def answers(found: Sequence[Response]) -> list[dict[str, Any]]:
-    """Answers with their revisions, each with its tone; one without revisions says what it holds itself."""
+def answers(found: Sequence[Response], questions: Mapping[int, Sequence[Extra]]) -> list[dict[str, Any]]:
+    """Answers with their revisions, each with its tone and further answers; one without revisions says what it holds itself."""
     return [
         {
             "row": response,
@@ -94,6 +95,7 @@ def answers(found: Sequence[Response]) -> list[dict[str, Any]]:
                 {
                     "row": revision,
                     "tone": tone_of_answer(response.kind, revision.score),
+                    "extras": spoken(questions.get(response.pk, ()), revision.extra),
                     "at": getattr(revision, "occurred_at", response.answered_at),
                 }
                 for revision in response.revisions.all() or [response]

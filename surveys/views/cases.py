@@ -19,6 +19,7 @@ from surveys.choices import CaseState
 from surveys.forms.cases import CloseForm, ContactForm, NoteForm, ReassignForm, WaitForm
 from surveys.models import Case
 from surveys.queries import cases as queries
+from surveys.queries import extras
 from surveys.queries.case_clock import clock_at
 from surveys.queries.case_people import people_for
 from surveys.services import cases as service
@@ -84,11 +85,12 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     now = timezone.now()
     found = queries.case_of(request.user, pk)
     events = queries.history_of(found)
+    answers = queries.answers_of(found, events)
     context = {
         "now": now,
         "case": found,
         "line": case_cells.line(found, clock_at(now), now=now),
-        "answers": case_cells.answers(queries.answers_of(found, events)),
+        "answers": case_cells.answers(answers, extras.questions_of(answers)),
         "history": case_cells.history(events),
         "may_work": found.customer.archived_at is None,
         "may_reassign": request.user.role in LEADERS,

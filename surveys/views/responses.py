@@ -18,9 +18,10 @@ from config.web.access import declare
 from config.web.htmx import page_or_part
 from surveys.choices import SurveyKind, TopicSource
 from surveys.forms.results import BUCKETS, id_of, text_of
+from surveys.formulas.extra import spoken
 from surveys.formulas.scales import bucket_of, scale_of
 from surveys.models import Response, Topic
-from surveys.queries import feed, slices
+from surveys.queries import extras, feed, slices
 from surveys.queries import policy as policies
 from surveys.queries import topics as topic_queries
 from surveys.queries.feed import Wanted
@@ -77,8 +78,9 @@ def responses(request: HttpRequest) -> HttpResponse:
     page = feed.page(request.user, wanted, least_anonymous=least)
     state = {name: request.GET[name] for name in KEPT if request.GET.get(name)}
     topics = topic_queries.active()
+    questions = extras.questions_of(page.rows)
     context = {
-        "items": [_item(row) for row in page.rows],
+        "items": [_item(row) | {"extras": spoken(questions.get(row.pk, ()), row.extra)} for row in page.rows],
         "next_href": _href(state, page.next_after) if page.next_after else "",
         "first_href": _href(state, None) if wanted.after else "",
         "wanted": wanted,

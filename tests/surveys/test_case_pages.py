@@ -6,11 +6,13 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+from config.work.models import AuditEntry
 from customers.models import CustomerSummary, FollowUp, Touchpoint
-from surveys.models import Case
-from surveys.services import case_intake, cases
+from surveys.models import CampaignText, Case, Message
+from surveys.services import case_intake, cases, delivery
 from tests.factories.cases import make_case, make_low_answer
 from tests.factories.customers import make_assignment, make_contact, make_customer
+from tests.factories.surveys import answer, launch, make_audience, make_campaign
 
 pytestmark = pytest.mark.django_db
 
@@ -267,3 +269,36 @@ def test_lists_of_follow_ups_lead_to_the_case(client, case, anna):
         page = text(client.get(href))
         assert url("case", case.pk) in page
         assert reverse("customers:follow_up_change", args=[case.follow_up_id]) not in page
+
+
+QUESTIONS = [
+    {"key": "why", "type": "text", "question": "What first?", "options": [], "when": "negative"},
+    {"key": "use", "type": "choice", "question": "Which part?", "options": ["Plans", "Exports"], "when": ""},
+]
+
+
+def test_a_comment_that_comes_later_reaches_case_and_follow_up_with_the_further_answers(
+    client, anna, vera, now
+):
+    make_audience(anna)
+    campaign = make_campaign(by=vera, now=now)
+    CampaignText.objects.filter(version=campaign.current).update(extra=QUESTIONS)
+    launch(campaign, by=vera, now=now)
+    delivery.send_due(clock=lambda: now)
+    message = Message.objects.get()
+    answer(message, 3, now=now, extra={"use": 1})
+    case_intake.open_cases(now=now + HOUR)
+    follow_up = FollowUp.objects.get()
+    assert follow_up.note == ""
+    late = "Zyxlate <i>words</i>"
+    answer(message, 2, now=now + 2 * HOUR, comment=late, extra={"why": "Zyxwhy <b>", "use": 2})
+    case_intake.open_cases(now=now + 3 * HOUR)
+    follow_up.refresh_from_db()
+    assert (follow_up.note, "gave NPS 2" in follow_up.title) == (late, True)
+    assert "Zyxlate" not in str(list(AuditEntry.objects.values_list("before", "after")))
+    client.force_login(anna)
+    for page in (text(client.get(url("case", Case.objects.get().pk))), text(client.get(url("responses")))):
+        assert "Zyxlate &lt;i&gt;words" in page
+        assert '<dt>What first?</dt><dd class="wrap">Zyxwhy &lt;b&gt;</dd>' in page
+        assert "Exports" in page
+    assert "NPS 2, with a comment" in text(client.get(url("case", Case.objects.get().pk)))

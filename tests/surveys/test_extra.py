@@ -67,5 +67,9 @@ def test_a_long_text_is_wrong_and_not_kept():
 
 
 def test_answers_are_read_out_in_words():
-    questions = extra.parse([WHY, USE])
-    assert extra.spoken(questions, {"use": 1, "gone": "x"}) == [("How do you use it?", "Daily")]
+    questions = extra.parse([WHY, USE, EASE])
+    assert extra.spoken(questions, {"use": 1, "gone": "x", EASE["key"]: 4}) == [
+        ("How do you use it?", "Daily"),
+        (EASE["question"], "4 of 5"),
+    ]
+    assert extra.spoken(questions, {"use": 9}) == [("How do you use it?", "9")]
