@@ -99,7 +99,10 @@ class CampaignForm(WindowFields):
 
     name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     kind = forms.ChoiceField(
-        choices=[(kind.value, kind.label) for kind in SurveyKind], widget=forms.RadioSelect, initial="nps"
+        choices=[(kind.value, kind.label) for kind in SurveyKind],
+        widget=forms.RadioSelect,
+        initial="nps",
+        help_text="NPS: would they recommend you. CSAT: how satisfied they are. CES: how easy something was.",
     )
     subject_of_csat = forms.CharField(
         label="Satisfied with what", max_length=80, required=False, help_text="For CSAT. Empty: your company."

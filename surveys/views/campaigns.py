@@ -235,8 +235,8 @@ def campaign_preview(request: HttpRequest, pk: int) -> HttpResponse:
     language = next((code for code, _ in languages if code == wanted), found.current.default_language)
     frames = [
         {"scheme": scheme, "width": width, "title": f"{scheme}, {width} wide"}
-        for width in WIDTHS
         for scheme in ("light", "dark")
+        for width in WIDTHS
     ]
     context = {"campaign": found, "languages": languages, "language": language, "frames": frames}
     return page_or_part(request, "surveys/campaign_preview.html", context=context)
