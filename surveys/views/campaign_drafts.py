@@ -11,6 +11,7 @@ from config.web.access import declare
 from config.web.errors import DomainError
 from config.web.forms import refuse
 from config.web.htmx import invalid, page_or_part
+from customers.models import Contact
 from surveys.choices import CampaignState
 from surveys.forms.campaign_acts import WordsForm
 from surveys.forms.campaigns import CampaignForm, initial_of
@@ -144,6 +145,8 @@ def campaign_unspeak(request: HttpRequest, pk: int, language: str) -> HttpRespon
 def campaign_leave_out(request: HttpRequest, pk: int, contact: int) -> HttpResponse:
     """Leave one contact out by hand, or let it in again."""
     found = campaign_or_404(pk)
+    if not Contact.objects.visible_to(request.user).filter(pk=contact).exists():
+        raise Http404
     out = request.POST.get("out") == "1"
     try:
         drafts.leave_out(campaign=found, contact_id=contact, out=out, by=request.user, now=timezone.now())
