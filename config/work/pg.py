@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, connections
@@ -219,6 +219,23 @@ def try_lock(space: int, number: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [space, number])
         return bool(cursor.fetchone()[0])
+
+
+COUNT_UP = """
+INSERT INTO work_ratecounter AS counter (key, used, ends_at)
+VALUES (%(key)s, 1, statement_timestamp() + %(window)s)
+    ON CONFLICT (key) DO UPDATE SET
+       used = CASE WHEN counter.ends_at <= statement_timestamp() THEN 1 ELSE counter.used + 1 END,
+       ends_at = CASE WHEN counter.ends_at <= statement_timestamp() THEN excluded.ends_at ELSE counter.ends_at END
+ WHERE counter.used < %(limit)s OR counter.ends_at <= statement_timestamp()
+"""
+
+
+def count_up(key: str, *, limit: int, window: timedelta) -> bool:
+    """Count one more under that key, unless `limit` of the running window are used up; then False and nothing is written."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_UP, {"key": key, "limit": limit, "window": window})
+        return bool(cursor.rowcount)
 
 
 def analyze(*models: type[Model]) -> None:

@@ -13,7 +13,7 @@ def mark(*, customer_ids: Iterable[int], from_day: date, cause: str) -> None:
     StaleMark.objects.bulk_create(
         [StaleMark(customer_id=pk, from_day=from_day, cause=cause) for pk in sorted(set(customer_ids))]
     )
-    nudge("metrics.refresh_stale_customers")
+    ring()
 
 
 def mark_each(*, first_days: Mapping[int, date], cause: str) -> None:
@@ -23,4 +23,9 @@ def mark_each(*, first_days: Mapping[int, date], cause: str) -> None:
     insert_models(
         [StaleMark(customer_id=pk, from_day=day, cause=cause) for pk, day in sorted(first_days.items())]
     )
+    ring()
+
+
+def ring() -> None:
+    """Wake the worker after the commit; for marks that a statement of another app writes along with its facts."""
     nudge("metrics.refresh_stale_customers")

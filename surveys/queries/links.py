@@ -1,47 +1,32 @@
 """From a mailed secret to everything its page shows, and to everything that speaks about a press, in one query."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import JSONObject
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Model
 
-from accounts.models import Organisation
-from customers.choices import AssignmentRole
-from customers.models import Assignment
 from surveys import choices
-from surveys.models import CampaignText, LinkToken, SenderIdentity, SurveyPolicy, Visit
+from surveys.models import CampaignText, CampaignVersion, Invitation, LinkToken, Response
 from surveys.models.policy import known_scanners
+from surveys.queries import link_sql
 
-RULES = (
-    "scanners",
-    "grace_minutes",
-    "many_scores",
-    "many_scores_s",
-    "form_ms",
-    "accept_s",
-    "quick_look_s",
-    "many_links",
-    "many_links_minutes",
-    "anonymous_min_group",
-)
-# What the page shows in another language than the mail's.
-TEXTS = (
-    "language",
-    "question",
-    "labels",
-    "prompt",
-    "prompt_negative",
-    "prompt_neutral",
-    "prompt_positive",
-    "thank_you",
-    "extra",
-)
 LOOKS = 100  # newest looks of a client at one invitation's links that are read
 CLIENT_LOOKS = 300  # newest looks of a client at any link that are read
-NEAR_DAY = timedelta(days=1)  # the organisation's day lies within a day of UTC's
+MOST_WORDINGS = 50  # frozen versions that a process keeps
+
+
+@dataclass(frozen=True)
+class Wording:
+    """A version and its texts in all languages. Shared by requests once it is frozen: read it, never change it."""
+
+    version: CampaignVersion
+    texts: tuple[CampaignText, ...]
+
+
+_frozen: dict[tuple[int, datetime], Wording] = {}
 
 
 def find(sha256: str, *purposes: choices.TokenPurpose, now: datetime) -> LinkToken | None:
@@ -49,7 +34,7 @@ def find(sha256: str, *purposes: choices.TokenPurpose, now: datetime) -> LinkTok
 
     `rules` are the policy's limits at `now`. Revoked and unknown links and those of another purpose are all None.
     """
-    return _links(now).filter(sha256=sha256, purpose__in=purposes).first()
+    return _read(link_sql.LOOK, {"sha256": sha256, "purposes": list(purposes), "now": now})
 
 
 def find_for_press(
@@ -58,29 +43,18 @@ def find_for_press(
     """The same for a POST: with `looks` of this client at links of the invitation, `domain_looks`, and `owners`.
 
     `domain_looks` are the newest moments at which the client opened each link of the same receiving domain; `owners`
-    are the primary CSMs of the days around now.
+    are the primary CSMs of the days around now. Without clients there are no looks.
     """
-    names = list(clients)
-    own = Visit.objects.filter(fingerprint__in=names).order_by("-at")
-    siblings = LinkToken.objects.filter(message__invitation=OuterRef(OuterRef("message__invitation")))
-    of_domain = LinkToken.objects.filter(
-        purpose=choices.TokenPurpose.ANSWER,
-        message__invitation__email_domain=OuterRef(OuterRef("message__invitation__email_domain")),
-    )
-    lately = Visit.objects.filter(
-        pk__in=own.filter(at__gte=now - timedelta(hours=1)).values("pk")[:CLIENT_LOOKS]
-    )
-    rows = _links(now).annotate(
-        looks=ArraySubquery(_looks(own.filter(token__in=siblings.values("sha256")))[:LOOKS]),
-        domain_looks=ArraySubquery(
-            lately.filter(token__in=of_domain.values("sha256"))
-            .values("token")
-            .annotate(last=Max("at"))
-            .values("last")
-        ),
-        owners=ArraySubquery(_owners(now.date())),
-    )
-    return rows.filter(sha256=sha256, purpose__in=purposes).first()
+    asked = {
+        "sha256": sha256,
+        "purposes": list(purposes),
+        "clients": list(clients),
+        "now": now,
+        "today": now.date(),
+        "most_looks": LOOKS,
+        "most_of_client": CLIENT_LOOKS,
+    }
+    return _read(link_sql.PRESS, asked, link_sql.OF_A_PRESS)
 
 
 def scanners_known_to(link: LinkToken) -> Sequence[str]:
@@ -89,7 +63,7 @@ def scanners_known_to(link: LinkToken) -> Sequence[str]:
     return rules["scanners"] if "scanners" in rules else known_scanners()
 
 
-def texts_of(link: LinkToken) -> list[dict[str, Any]]:
+def texts_of(link: LinkToken) -> Sequence[CampaignText]:
     """The campaign's wording in each of its languages, as read with the link."""
     return link.texts
 
@@ -105,51 +79,66 @@ def rules_of(link: LinkToken) -> dict[str, Any]:
     return found or {}
 
 
-def _links(now: datetime) -> QuerySet[LinkToken]:
-    spoken = CampaignText.objects.filter(version=OuterRef("message__invitation__wave__version"))
-    newest = SurveyPolicy.objects.filter(valid_from__lte=now).order_by("-valid_from", "-pk")
-    return (
-        LinkToken.objects.select_related(
-            "message__invitation__wave__campaign",
-            "message__invitation__wave__version",
-            "message__invitation__text",
-            "message__invitation__contact",
-            "message__invitation__customer",
-            "message__invitation__response",
-        )
-        .annotate(
-            home_zone=Subquery(Organisation.objects.values("time_zone")[:1]),
-            texts=ArraySubquery(spoken.values(found=JSONObject(**{name: name for name in TEXTS}))),
-            review_url=Subquery(SenderIdentity.objects.values("review_url")[:1]),
-            rules=Subquery(newest.values(found=JSONObject(**{name: name for name in RULES}))[:1]),
-        )
-        .filter(revoked_at=None)
+def _read(statement: str, asked: dict[str, Any], of_a_press: Sequence[str] = ()) -> LinkToken | None:
+    known = dict(_frozen)
+    versions = {"known": [pk for pk, _ in known], "known_at": [frozen_at for _, frozen_at in known]}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, asked | versions)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    values = iter(row)
+    found = {part.name: _instance(part, values) for part in link_sql.PARTS}
+    link: Any = found["token"]
+    for name, value in zip((*link_sql.ALSO, *of_a_press), values, strict=True):
+        setattr(link, name, value)
+    return _joined(link, found, _wording(found["wave"], link, known))
+
+
+def _instance(part: link_sql.Part, values: Iterator[Any]) -> Any:
+    """The next values as an instance with the part's columns alone; None for a row that is not there."""
+    own = [next(values) for _ in part.columns]
+    return None if own[0] is None else part.model.from_db(DEFAULT_DB_ALIAS, part.columns, own)
+
+
+def _from_json(model: type[Model], row: Mapping[str, Any]) -> Any:
+    names = [field.attname for field in model._meta.concrete_fields if field.attname in row]
+    return model.from_db(DEFAULT_DB_ALIAS, names, [row[name] for name in names])
+
+
+def _wording(wave: Any, link: Any, known: Mapping[tuple[int, datetime], Wording]) -> Wording:
+    """As read with the link, else as this process knows it."""
+    key = (wave.version_id, link.frozen_at)
+    if link.wording is None:
+        return known[key]
+    version, texts = link.wording["version"], link.wording["texts"]
+    made = Wording(
+        _from_json(CampaignVersion, version), tuple(_from_json(CampaignText, text) for text in texts)
     )
+    if link.frozen_at is not None:
+        while len(_frozen) >= MOST_WORDINGS:
+            _frozen.pop(next(iter(_frozen)), None)
+        _frozen[key] = made
+    return made
 
 
-def _looks(visits: QuerySet[Visit]) -> QuerySet[Any]:
-    honeypots = LinkToken.objects.filter(sha256=OuterRef("token"), purpose=choices.TokenPurpose.HONEYPOT)
-    return visits.values(
-        found=JSONObject(
-            at="at",
-            client="fingerprint",
-            of="token",
-            method="method",
-            score="r",
-            since_accept="seconds_since_accept",
-            honeypot=Subquery(honeypots.values("sha256")[:1]),
-        )
-    )
-
-
-def _owners(day: date) -> QuerySet[Any]:
-    held = Assignment.objects.current().filter(
-        Q(to_on=None) | Q(to_on__gt=day - NEAR_DAY),
-        customer=OuterRef("message__invitation__customer"),
-        role=AssignmentRole.PRIMARY,
-        from_on__lte=day + NEAR_DAY,
-    )
-    return held.values(found=JSONObject(user="user_id", from_on="from_on", to_on="to_on"))
+def _joined(link: Any, found: Mapping[str, Any], wording: Wording) -> LinkToken:
+    """The parts as relations of each other, so that none is asked for again."""
+    link.message, link.texts = found["message"], wording.texts
+    invitation = link.message.invitation = found["invitation"]
+    for name in ("wave", "contact", "customer"):
+        setattr(invitation, name, found[name])
+    invitation.wave.version = wording.version
+    # A test mail may be older than the wording its wave has now; then its text is read by itself.
+    own = next((text for text in wording.texts if text.pk == invitation.text_id), None)
+    if own is not None:
+        invitation.text = own
+    response: Response | None = found["response"]
+    if response is None:
+        Invitation.response.related.set_cached_value(invitation, None)
+    else:
+        response.invitation = invitation
+    return link
 
 
 def owner_on(link: LinkToken, day: date) -> int | None:

@@ -77,6 +77,6 @@ def _seen(look: dict[str, object]) -> Seen:
         token=str(look["of"]),
         method=str(look["method"]),
         score=score if isinstance(score, int) and score != NO_SCORE else None,
-        is_honeypot=look["honeypot"] is not None,
+        is_honeypot=bool(look["honeypot"]),
         since_accept=since if isinstance(since, int) else None,
     )

@@ -1,6 +1,7 @@
 """Recording an answer: one response per invitation, a revision per changed content (S-93)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
 
 from config.web.errors import DomainError
 from config.work.nudge import nudge
@@ -16,20 +16,20 @@ from customers.services import staleness
 from surveys.choices import (
     Channel,
     DeliveryState,
-    ResponseEventKind,
     ResponseState,
     ResponseStatus,
     TokenPurpose,
 )
 from surveys.formulas.evidence import Verdict
 from surveys.formulas.scales import SCALES, is_low
-from surveys.models import Invitation, LinkToken, Response, ResponseEvent, ResponseRevision
+from surveys.models import LinkToken, Response
 from surveys.queries import links
-from surveys.services import locks, uncertain, visits
+from surveys.services import answer_sql, locks, uncertain
 from surveys.services.evidence import Press, verdict_on
 
 MAX_REVISIONS = 20
 MAX_COMMENT = 4000  # characters
+CAUSE = "survey answer"  # of marks
 LATE_COMMENT = timedelta(minutes=10)  # a low score without words waits for them
 # States that take no answer whatever the clock says; an expired link is judged by its date and the grace.
 CLOSED_STATES = frozenset(
@@ -96,19 +96,18 @@ def record_response(
         return _write(link, answer, press, now, is_second=True)
 
 
-@transaction.atomic
 def _write(
     link: LinkToken, answer: Answer, press: Press | None, now: datetime, *, is_second: bool
 ) -> Response:
     """Judge and store. The second try reads under locks that every other writer needs, so it cannot be overtaken."""
-    if is_second:
-        locks.lock_answer(link.message.invitation_id)
     is_read = hasattr(link, "looks") and not is_second
-    response = _record(link if is_read else _read(link, press, now), answer, press, now)
-    if press is not None:
-        visits.note_press(link=link, client=press.fingerprints[0], score=answer.score, now=now)
-    if link.message.delivery_state == DeliveryState.UNCERTAIN:
-        uncertain.settle_as_sent(message_ids=[link.message_id], by="answer", now=now)
+    is_proof = link.message.delivery_state == DeliveryState.UNCERTAIN
+    with transaction.atomic() if is_second or is_proof else nullcontext():
+        if is_second:
+            locks.lock_answer(link.message.invitation_id)
+        response = _record(link if is_read else _read(link, press, now), answer, press, now)
+        if is_proof:
+            uncertain.settle_as_sent(message_ids=[link.message_id], by="answer", now=now)
     return response
 
 
@@ -132,12 +131,11 @@ def _record(link: LinkToken, answer: Answer, press: Press | None, now: datetime)
             link=link, press=press, has_comment=answer.has_words, after_suspect=after_suspect, now=now
         )
     today = now.astimezone(ZoneInfo(link.home_zone or settings.DEFAULT_TIME_ZONE)).date()
-    given = Given(answer=answer, verdict=verdict, is_judged=press is not None, today=today, now=now)
+    given = Given(answer=answer, verdict=verdict, press=press, today=today, now=now)
     if response is None:
         return _first(link, given)
     if verdict.is_suspect and response.status == ResponseStatus.COUNTED:
-        _event(response, ResponseEventKind.SET_ASIDE, given)
-        return response
+        return _pressed(link, response, given, is_aside=True)
     return _again(link, response, given)
 
 
@@ -147,25 +145,32 @@ class Given:
 
     answer: Answer
     verdict: Verdict
-    is_judged: bool
+    press: Press | None
     today: date
     now: datetime
 
     @property
     def evidence(self) -> dict[str, object]:
-        return self.verdict.as_json() if self.is_judged else {}
+        return self.verdict.as_json() if self.press else {}
+
+    @property
+    def client(self) -> str:
+        return self.press.fingerprints[0] if self.press else ""
+
+    @property
+    def reason(self) -> str:
+        return f"{self.answer.score}: {', '.join(self.verdict.reasons)}"
 
 
 def _first(link: LinkToken, given: Given) -> Response:
     invitation, answer, now = link.message.invitation, given.answer, given.now
     version, scale = invitation.wave.version, SCALES[invitation.wave.version.kind]
     is_suspect = given.verdict.is_suspect and not invitation.is_test
-    _move(invitation, SILENT_STATES, ResponseState.SUSPECT if is_suspect else ResponseState.ANSWERED)
     counted = ResponseStatus.SUSPECT if is_suspect else ResponseStatus.COUNTED
     status = ResponseStatus.TEST if invitation.is_test else counted
-    response = Response.objects.create(
+    response = Response(
         invitation=invitation,
-        message=link.message,
+        message_id=link.message_id,
         campaign_id=invitation.wave.campaign_id,
         customer_id=invitation.customer_id,
         contact_id=invitation.contact_id,
@@ -191,10 +196,9 @@ def _first(link: LinkToken, given: Given) -> Response:
         if status == ResponseStatus.COUNTED
         else None,
     )
-    _add_revision(response, given)
-    if is_suspect:
-        _event(response, ResponseEventKind.SUSPECTED, given)
-    _after(response, given)
+    state = ResponseState.SUSPECT if is_suspect else ResponseState.ANSWERED
+    moves = {"response_state": state, "silent": list(SILENT_STATES), "is_suspect": is_suspect}
+    _store(answer_sql.FIRST, link, response, given, moves)
     return response
 
 
@@ -206,11 +210,19 @@ def _again(link: LinkToken, response: Response, given: Given) -> Response:
     extra = dict(answer.extra) or ({} if answer.remove_comment or replaces else response.extra)
     before = (response.score, response.comment, response.wants_contact, response.extra)
     if not replaces and before == (answer.score, kept, answer.wants_contact, extra):
-        return response
+        return _pressed(link, response, given)
     if response.revision >= MAX_REVISIONS and not replaces:
         if response.status == ResponseStatus.SUSPECT:
-            return response  # evidence never turns anybody away, and a machine has said enough
+            return _pressed(
+                link, response, given
+            )  # evidence turns nobody away, and a machine has said enough
         raise TooManyEditsError("This answer has been changed very often.", hint="Write to us instead.")
+    read = {
+        "replaces": replaces,
+        "revision_before": response.revision,
+        "status_before": response.status,
+        "edited_elsewhere_at": None,
+    }
     changes: dict[str, Any] = {
         "score": answer.score,
         "comment": kept,
@@ -221,11 +233,10 @@ def _again(link: LinkToken, response: Response, given: Given) -> Response:
         "revision": response.revision + 1,
     }
     changes |= _replaced(link, given) if replaces else _edited(response, given, kept)
-    if replaces:
-        _move(link.message.invitation, [ResponseState.SUSPECT], ResponseState.ANSWERED)
-    _save_over(response, changes)
-    _add_revision(response, given)
-    _after(response, given)
+    for name, value in changes.items():
+        setattr(response, name, value)
+    with transaction.atomic() if replaces else nullcontext():
+        _store(answer_sql.AGAIN, link, response, given, read)
     return response
 
 
@@ -258,39 +269,38 @@ def _edited(response: Response, given: Given, comment: str) -> dict[str, Any]:
     return {"needs_follow_up_at": due} | ({"edited_elsewhere_at": given.now} if elsewhere else {})
 
 
-def _move(invitation: Invitation, sources: Collection[ResponseState], target: ResponseState) -> None:
-    """The lock of an answer: whoever moves the invitation holds its row until the commit."""
-    moved = Invitation.objects.filter(pk=invitation.pk, response_state__in=sources)
-    if not moved.update(response_state=target):
+def _pressed(link: LinkToken, response: Response, given: Given, *, is_aside: bool = False) -> Response:
+    """The answer stays as it is; that somebody pressed is kept."""
+    if given.press:
+        _store(answer_sql.PRESSED, link, response, given, {"is_aside": is_aside})
+    return response
+
+
+def _store(
+    statement: str, link: LinkToken, response: Response, given: Given, more: Mapping[str, Any]
+) -> None:
+    """Write the answer as it stands in memory with all that follows from it, or find that somebody was first.
+
+    Health follows in this transaction's wake, a case by the next run of its ticker.
+    """
+    about = {
+        "token": link.sha256,
+        "client": given.client,
+        "reason": given.reason,
+        "evidence": given.evidence,
+        "today": given.today,
+        "cause": CAUSE,
+        "now": given.now,
+    }
+    found = answer_sql.run(statement, {**about, **more, **vars(response)})
+    if found is None:
         raise _OvertakenError
-
-
-def _save_over(response: Response, changes: dict[str, Any]) -> None:
-    """Write the row as it was read; another revision or status since then means that somebody was first."""
-    same = Response.objects.filter(pk=response.pk, revision=response.revision, status=response.status)
-    if not same.update(**changes, updated_at=Now()):
-        raise _OvertakenError
-    for name, value in changes.items():
-        setattr(response, name, value)
-
-
-def _add_revision(response: Response, given: Given) -> None:
-    ResponseRevision.objects.create(
-        response=response,
-        number=response.revision,
-        score=response.score,
-        comment=response.comment,
-        wants_contact=response.wants_contact,
-        extra=response.extra,
-        occurred_at=given.now,
-        device_hash=response.device_hash,
-        evidence=given.evidence,
-    )
-
-
-def _event(response: Response, kind: ResponseEventKind, given: Given) -> None:
-    reason = f"{given.answer.score}: {', '.join(given.verdict.reasons)}"
-    ResponseEvent.objects.create(response=response, kind=kind, reason=reason, occurred_at=given.now)
+    response.pk, response._state.adding = found, False
+    if statement == answer_sql.PRESSED or response.status != ResponseStatus.COUNTED:
+        return
+    staleness.ring()
+    if response.needs_follow_up_at is not None and response.needs_follow_up_at <= given.now:
+        nudge("surveys.open_cases")
 
 
 def _follow_up_at(kind: str, answer: Answer, now: datetime) -> datetime | None:
@@ -298,12 +308,3 @@ def _follow_up_at(kind: str, answer: Answer, now: datetime) -> datetime | None:
     if not (is_low(kind, answer.score) or answer.wants_contact):
         return None
     return now if answer.has_words or answer.wants_contact else now + LATE_COMMENT
-
-
-def _after(response: Response, given: Given) -> None:
-    """Health follows in this transaction's wake, a case by the next run of its ticker."""
-    if response.status != ResponseStatus.COUNTED or response.customer_id is None:
-        return
-    staleness.mark(customer_ids=[response.customer_id], from_day=given.today, cause="survey answer")
-    if response.needs_follow_up_at is not None and response.needs_follow_up_at <= given.now:
-        nudge("surveys.open_cases")

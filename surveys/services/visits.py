@@ -11,7 +11,7 @@ from surveys.choices import ResponseState, TokenPurpose
 from surveys.formulas.evidence import SETTLED_AFTER, Limits, Seen, is_automatic
 from surveys.models import Invitation, LinkToken, Visit
 from surveys.models.visit import NO_SCORE
-from surveys.services import evidence, uncertain
+from surveys.services import answer_sql, evidence, uncertain
 
 SETTLE_BATCH = 2000  # visits per run
 POSTED = "POST"
@@ -34,39 +34,21 @@ class Look:
 def note_visit(*, link: LinkToken, look: Look, now: datetime) -> None:
     """One row per link, score, method, client and minute. Takes no lock and touches no other row."""
     accepted_at = link.message.accepted_at
-    Visit.objects.bulk_create(
-        [
-            Visit(
-                token=link.sha256,
-                method=look.method[:4],
-                r=NO_SCORE if look.score is None else look.score,
-                fingerprint=look.fingerprint,
-                minute=now.replace(second=0, microsecond=0),
-                at=now,
-                seconds_since_accept=int((now - accepted_at).total_seconds()) if accepted_at else None,
-                is_prefetch=look.is_prefetch,
-                fetch_mode=look.fetch_mode[:20],
-                has_fetch_user=look.has_fetch_user,
-                is_scanner=look.is_scanner,
-                is_chromium=look.is_chromium,
-            )
-        ],
-        ignore_conflicts=True,
+    answer_sql.look(
+        {
+            "token": link.sha256,
+            "method": look.method[:4],
+            "score": NO_SCORE if look.score is None else look.score,
+            "client": look.fingerprint,
+            "at": now,
+            "since_accept": int((now - accepted_at).total_seconds()) if accepted_at else None,
+            "is_prefetch": look.is_prefetch,
+            "fetch_mode": look.fetch_mode[:20],
+            "has_fetch_user": look.has_fetch_user,
+            "is_scanner": look.is_scanner,
+            "is_chromium": look.is_chromium,
+        }
     )
-
-
-def note_press(*, link: LinkToken, client: str, score: int, now: datetime) -> None:
-    """A POST leaves its client too, so that a later press of another client can be told apart (S-111)."""
-    pressed = Visit(
-        token=link.sha256,
-        method=POSTED,
-        r=score,
-        fingerprint=client,
-        minute=now.replace(second=0, microsecond=0),
-        at=now,
-        settled_at=now,
-    )
-    Visit.objects.bulk_create([pressed], ignore_conflicts=True)
 
 
 @transaction.atomic

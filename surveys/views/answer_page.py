@@ -1,6 +1,6 @@
 """What the answer page shows in its states and languages. Builds contexts; asks nothing of the database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -20,17 +20,6 @@ from surveys.views import public
 from surveys.words import catalogue
 
 OPEN, ANSWERED, LOCKED, CLOSED = "open", "answered", "locked", "closed"
-# What a language changes on the page; everything else is the same in all of them.
-WORDS = (
-    "question",
-    "labels",
-    "prompt",
-    "prompt_negative",
-    "prompt_neutral",
-    "prompt_positive",
-    "thank_you",
-    "extra",
-)
 
 
 @dataclass(frozen=True)
@@ -45,13 +34,10 @@ class Asked:
     def text(self) -> CampaignText:
         """The wording in that language; the mail's own where there is none."""
         own: CampaignText = self.link.message.invitation.text
-        found = next((row for row in self.texts if row["language"] == self.language), None)
-        if found is None or own.language == self.language:
-            return own
-        return CampaignText(language=self.language, **{name: found[name] for name in WORDS})
+        return next((text for text in self.texts if text.language == self.language), own)
 
     @property
-    def texts(self) -> list[dict[str, Any]]:
+    def texts(self) -> Sequence[CampaignText]:
         return links.texts_of(self.link)
 
     @property
@@ -87,7 +73,7 @@ class Asked:
 
     def frame(self) -> dict[str, Any]:
         """Header and footer of every state; never a comment, never a score."""
-        offered = sorted({row["language"] for row in self.texts})
+        offered = sorted({text.language for text in self.texts})
         known = [code for code in catalogue.languages() if code in offered]
         return public.frame(self.say, offered=known, help_to=self.version.reply_to) | {
             "version": self.version,
@@ -102,7 +88,7 @@ def asked(request: HttpRequest, link: LinkToken) -> Asked:
     wanted = str(request.GET.get("lang", ""))
     if request.method == "POST":
         wanted = str(public.posted(request).get("lang", "")) or wanted
-    offered = {row["language"] for row in links.texts_of(link)}
+    offered = {text.language for text in links.texts_of(link)}
     own = link.message.invitation.text.language
     chosen = wanted if wanted in offered else ""
     return Asked(link, chosen or own, chosen)

@@ -1,4 +1,4 @@
-"""S-100: what a look and a press cost in statements. Begin, commit and savepoints stand apart."""
+"""S-100, BS-1, BT-1, F45: what a look, a press and a refusal cost in statements. Begin, commit, savepoints stand apart."""
 
 import pytest
 import time_machine
@@ -6,14 +6,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from surveys.models import Response
+from surveys.models import Response, ResponseRevision, Visit
+from surveys.queries import links
+from surveys.views import public
 from tests.surveys.failures import conftest
 from tests.surveys.failures.conftest import NONCE, READING, Someone
 
 pytestmark = pytest.mark.django_db
 an_hour_later, asked = conftest.an_hour_later, conftest.asked
 
-LOOK, PRESS = 2, 6
+LOOK, PRESS, REFUSAL = 2, 2, 2
 APART = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
 
 
@@ -40,7 +42,7 @@ def test_s_100_a_look_costs_two_statements_in_every_state(asked):
         assert len(statements(lambda path=path: me.look(path))) <= LOOK
 
 
-def test_s_100_no_press_costs_more_than_six_statements(asked):
+def test_bs_1_every_press_reads_once_and_writes_once(asked):
     me, scanner = Someone("Firefox/140"), Someone("Barracuda Sentinel")
     costs = {
         "suspect": pressing(scanner, asked.answer, 0),
@@ -50,10 +52,30 @@ def test_s_100_no_press_costs_more_than_six_statements(asked):
         "the same": pressing(me, asked.answer, 3),
         "set aside": pressing(scanner, asked.answer, 10),
     }
-    assert {name: made for name, made in costs.items() if len(made) > PRESS} == {}
-    assert Response.objects.get().score == 3
+    assert {name: made for name, made in costs.items() if len(made) != PRESS} == {}
+    assert (Response.objects.get().score, ResponseRevision.objects.count()) == (3, 4)
+    assert Visit.objects.filter(method="POST").count() == 5  # the same point twice in a minute is one row
 
 
-def test_s_100_a_first_answer_costs_six_statements(asked):
+def test_bs_1_a_first_answer_reads_once_and_writes_once(asked):
     made = pressing(Someone(), asked.answer, 2, comment="Slow")
     assert len(made) == PRESS, made
+    assert ResponseRevision.objects.get().comment == "Slow"
+
+
+def test_s_100_the_first_look_of_a_process_costs_no_more(asked, monkeypatch):
+    monkeypatch.setattr(links, "_frozen", {})
+    for _ in range(2):
+        assert len(statements(lambda: Someone().look(asked.answer))) == LOOK
+    assert len(links._frozen) == 1
+
+
+def test_f45_a_refused_guess_costs_two_statements_and_notes_no_look(asked):
+    gateway = Someone("Gateway")
+    codes = [gateway.look(f"/s/{number:022d}").status_code for number in range(public.MISS_LIMIT + 1)]
+    assert codes[-1] == 429
+    for path in ("/s/unknown", f"{asked.unsubscribe}x"):
+        made = statements(lambda path=path: gateway.look(path))
+        assert len(made) <= REFUSAL, made
+    assert Visit.objects.count() == 0
+    assert gateway.look(asked.answer).status_code == 200
