@@ -42,9 +42,9 @@ class ContactForm(forms.Form):
         choices=[("", "not noted"), *LegalBasis.choices],
         required=False,
     )
-    legal_basis_on = forms.DateField(label="since", required=False, widget=date_input())
+    legal_basis_on = forms.DateField(label="Since", required=False, widget=date_input())
     legal_basis_source = forms.CharField(
-        label="known from", max_length=120, required=False, help_text="Such as contract, form or call."
+        label="Known from", max_length=120, required=False, help_text="Such as contract, form or call."
     )
     left_on = forms.DateField(label="Left on", required=False, widget=date_input())
 

@@ -25,7 +25,7 @@ class PolicyForm(forms.ModelForm):
     """How often people may be asked and when."""
 
     send_days = forms.TypedMultipleChoiceField(
-        label="Days", choices=DAYS, coerce=int, widget=forms.CheckboxSelectMultiple
+        label="Days of sending", choices=DAYS, coerce=int, widget=forms.CheckboxSelectMultiple
     )
 
     class Meta:
@@ -52,8 +52,8 @@ class PolicyForm(forms.ModelForm):
             "any_gap_days": "Days between two invitations to a person",
             "relationship_gap_days": "Days between two relationship NPS to a person",
             "customer_cap": "Persons per customer in 30 days",
-            "send_from": "From",
-            "send_until": "Until",
+            "send_from": "Send from",
+            "send_until": "Send until",
             "max_delay_days": "Days a question about one event may be late",
             "reminder_count": "Reminders of a new campaign",
             "reminder_after_days": "Days before a reminder",

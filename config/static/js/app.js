@@ -59,7 +59,7 @@
     if (panel) { panel.replaceChildren(note.content.cloneNode(true)); panel.parentElement.removeAttribute("aria-busy"); }
     else if (note) $("#toasts").append(note.content.cloneNode(true));
   };
-  addEventListener("DOMContentLoaded", () => { if (!$("main [autofocus]")) $("main [aria-invalid=true]")?.focus(); }); // a refused form shows its first wrong field
+  addEventListener("DOMContentLoaded", () => { all(".tabs [aria-current]").forEach((a) => { a.parentElement.scrollLeft = a.offsetLeft - 48; }); if (!$("main [autofocus]")) $("main [aria-invalid=true]")?.focus(); }); // a refused form shows its first wrong field
   addEventListener("htmx:responseError", failed);
   addEventListener("htmx:sendError", failed);
 })();
