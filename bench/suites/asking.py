@@ -2,11 +2,13 @@
 
 import re
 import smtplib
+import socket
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
@@ -16,19 +18,20 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.choices import Role
 from accounts.models import User
+from config.work import smtp
 from config.work.models import CapturedMail
 from customers.models import Contact
 from customers.queries.access import customers_for
 from surveys import tokens
-from surveys.emails import MailLinks, link, survey_mail
+from surveys.emails import MailLinks, bodies, link, survey_mail, values_of, wording_of
 from surveys.models import Message, SurveyPolicy
-from surveys.services import delivery, frames, mail_checks
+from surveys.services import delivery, mail_forms
 from tests.factories.surveys import launch, make_campaign
 
 SENDER = "bench@kestrel.example"
 TOKEN = re.compile(rb"/s/([A-Za-z0-9_-]{22})\b")
 BODY = "x" * 6000  # about an answer page
-state: dict[str, Any] = {"round": 0, "raw": [], "paths": []}
+state: dict[str, Any] = {"round": 0, "due": [], "raw": [], "paths": []}
 
 
 @login_not_required
@@ -66,7 +69,8 @@ def invite(mails: int) -> int:
     )
     launch(draft, by=admin, now=now)
     Message.objects.filter(delivery_state="planned").update(delivery_state="queued", changed_at=Now())
-    state["raw"] = [(message.invitation.email_norm, _rendered(message)) for message in _due()]
+    state["due"] = _due()
+    state["raw"] = [(message.invitation.email_norm, _rendered(message)) for message in state["due"]]
     return len(state["raw"])
 
 
@@ -82,29 +86,54 @@ def _due() -> list[Message]:
     return list(Message.objects.filter(delivery_state="queued").select_related(*loaded).order_by("pk"))
 
 
+def _links() -> MailLinks:
+    return MailLinks(*(link(kind, tokens.mint()[0]) for kind in ("s", "u", "s")))
+
+
 def _rendered(message: Message) -> bytes:
-    links = MailLinks(*(link(kind, tokens.mint()[0]) for kind in ("s", "u", "s")))
-    return survey_mail(message, links=links, now=timezone.now())
+    return survey_mail(message, links=_links(), now=timezone.now())
 
 
-def render(mails: int) -> int:
-    """Rendering and checking alone, without server and ledger."""
-    run, found = frames.frame(now=timezone.now()), _due()[:mails]
-    for message in found:
-        wrong = mail_checks.why_not(
-            _rendered(message), message=message, base=settings.SITE_URL, passed=run.passed
-        )
-        if wrong:
-            raise ValueError(wrong)
-    return len(found)
+def render() -> int:
+    """Filling and checking alone, without server and ledger."""
+    forms = mail_forms.Forms()
+    return sum(bool(_filled(message, forms)) for message in state["due"])
+
+
+def _filled(message: Message, forms: mail_forms.Forms) -> bytes:
+    values = values_of(message, links=_links(), now=timezone.now())
+    form = forms.of(wording_of(message), values)
+    raw = form.filled(values)
+    if wrong := mail_forms.why_not(raw, form=form, values=values):
+        raise ValueError(wrong)
+    return raw
 
 
 def send(port: int) -> int:
     """Everything due, through the product's sender, ledger and all."""
-    settings.EMAIL = {
-        "transport": "smtp", "tls": False, "starttls": False, "host": "127.0.0.1", "port": port, "user": "", "password": "",
-    }  # fmt: skip
+    settings.EMAIL = _server(port)
     return delivery.send_due(clock=timezone.now, seconds=600)
+
+
+def hand_over(port: int) -> int:
+    """The same mails filled, checked and handed over by the product, the dot apart, but nothing written down."""
+    forms, transport = mail_forms.Forms(), smtp.SmtpTransport(_server(port))
+    results = [
+        transport.deliver(
+            sender=SENDER,
+            recipient=message.invitation.email_norm,
+            raw=_filled(message, forms),
+            before_dot=lambda: True,
+        )
+        for message in state["due"]
+    ]
+    transport.close()
+    return sum(found.result == smtp.Result.ACCEPTED for found in results)
+
+
+def _server(port: int) -> dict[str, Any]:
+    plain = {"transport": "smtp", "tls": False, "starttls": False, "user": "", "password": ""}
+    return plain | {"host": "127.0.0.1", "port": port}
 
 
 def bare_loop(port: int) -> int:
@@ -112,6 +141,36 @@ def bare_loop(port: int) -> int:
     with smtplib.SMTP("127.0.0.1", port) as server:
         for recipient, raw in state["raw"]:
             server.sendmail(SENDER, [recipient], raw)
+    return len(state["raw"])
+
+
+def django_mail(port: int) -> int:
+    """Both templates rendered, built and sent the usual way, with a connection per mail."""
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    taken = 0
+    for message in state["due"]:
+        wording, values = wording_of(message), values_of(message, links=_links(), now=timezone.now())
+        plain, html = bodies(wording, values)
+        mail = EmailMultiAlternatives(
+            wording.text.subject, plain, SENDER, [values.address],
+            connection=get_connection(backend, host="127.0.0.1", port=port, username="", password="", use_tls=False),
+        )  # fmt: skip
+        mail.attach_alternative(html, "text/html")
+        taken += mail.send()
+    return taken
+
+
+def pipelined(port: int) -> int:
+    """The limit: the same bytes over one socket, every mail's commands in one write."""
+    with socket.create_connection(("127.0.0.1", port)) as server, server.makefile("rb") as replies:
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        replies.readline()
+        for recipient, raw in state["raw"]:
+            server.sendall(f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
+            found = [replies.readline()[:3] for _ in range(3)]
+            server.sendall(raw.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+            if [*found, replies.readline()[:3]] != [b"250", b"250", b"354", b"250"]:
+                return 0
     return len(state["raw"])
 
 

@@ -6,6 +6,7 @@ the server's reply says what happened, and no reply means `UNCERTAIN`.
 """
 
 import contextlib
+import re
 import smtplib
 import socket
 import ssl
@@ -29,6 +30,8 @@ IDLE_S = 5  # seconds after which a kept connection is asked whether it still li
 CHUNK = 64 * 1024  # bytes per write, so that the body's time limit is noticed
 GO_ON = {"mail": (250,), "rcpt": (250, 251), "data": (354,)}  # replies after which the talk continues
 OK, TRY_LATER, REFUSED = range(200, 300), range(400, 500), range(500, 600)
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_PLAIN = re.compile(r"[\w.+=-]+@[A-Za-z0-9.-]+", re.ASCII)
 SERVICE_CLOSING = (421, 432)  # the host asks for a rest
 
 BeforeDot = Callable[[], bool]
@@ -159,8 +162,8 @@ class SmtpTransport:
         server = self._server
         assert server is not None  # noqa: S101 - third-party-type
         return [
-            ("mail", lambda: server.mail(sender)),
-            ("rcpt", lambda: server.rcpt(recipient)),
+            ("mail", lambda: server.docmd("MAIL", f"FROM:{_bracketed(sender)}")),
+            ("rcpt", lambda: server.docmd("RCPT", f"TO:{_bracketed(recipient)}")),
             ("data", lambda: server.docmd("DATA")),
         ]
 
@@ -297,8 +300,16 @@ class SmtpTransport:
 
 def _stuffed(raw: bytes) -> bytes:
     """The body with CRLF line ends and doubled leading dots, ending in CRLF, without the final dot."""
-    lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").removesuffix(b"\n").split(b"\n")
-    return b"".join(b"." + line + b"\r\n" if line.startswith(b".") else line + b"\r\n" for line in lines)
+    if not raw.count(b"\r\n") == raw.count(b"\n") == raw.count(b"\r"):
+        raw = _LINE_END.sub(b"\r\n", raw)
+    if not raw.endswith(b"\r\n"):
+        raw += b"\r\n"
+    return (b"." if raw.startswith(b".") else b"") + raw.replace(b"\r\n.", b"\r\n..")
+
+
+def _bracketed(address: str) -> str:
+    """The address as MAIL and RCPT want it; taking it apart first is left out where there is nothing to take apart."""
+    return f"<{address}>" if _PLAIN.fullmatch(address) else smtplib.quoteaddr(address)
 
 
 def _words(found: object) -> str:

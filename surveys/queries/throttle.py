@@ -46,7 +46,8 @@ def _asked(since: datetime) -> QuerySet[Message]:
     )
 
 
-def _longest_gap(policy: SurveyPolicy) -> timedelta:
+def longest_gap(policy: SurveyPolicy) -> timedelta:
+    """Whoever was not asked within it may be asked by any campaign."""
     return max(FLOOR, timedelta(days=max(policy.any_gap_days, policy.relationship_gap_days)))
 
 
@@ -59,7 +60,7 @@ def _newest() -> dict[str, Max]:
 
 def last_asked(*, now: datetime, policy: SurveyPolicy) -> dict[str, LastAsked]:
     """Per address hash, for everybody asked within the longest gap."""
-    rows = _asked(now - _longest_gap(policy)).values("invitation__email_hash").annotate(**_newest())
+    rows = _asked(now - longest_gap(policy)).values("invitation__email_hash").annotate(**_newest())
     return {
         row["invitation__email_hash"]: LastAsked(row["any_at"], row["relationship_at"])
         for row in rows.order_by()
@@ -70,7 +71,7 @@ def asked_before(
     *, now: datetime, policy: SurveyPolicy, email_hash: str, customer_id: int | None, but_not: int
 ) -> tuple[LastAsked, set[str]]:
     """When this person was last asked, and who was asked at this customer in 30 days, without the message `but_not`."""
-    rows = _asked(now - max(_longest_gap(policy), CAP_WINDOW)).exclude(pk=but_not)
+    rows = _asked(now - max(longest_gap(policy), CAP_WINDOW)).exclude(pk=but_not)
     rows = rows.filter(Q(invitation__email_hash=email_hash) | Q(invitation__customer_id=customer_id))
     found = rows.values_list("invitation__email_hash", "invitation__customer_id").annotate(**_newest())
     last, persons = NEVER, set()

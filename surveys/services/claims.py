@@ -1,19 +1,21 @@
 """Taking one message for sending: everything that could forbid it is asked again under locks (S-60)."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db import DEFAULT_DB_ALIAS, transaction
+from django.db.models import Model, Q
 from django.db.models.functions import Now
 
+from customers.models import Contact, Customer, CustomerSummary
 from surveys import tokens
 from surveys.choices import (
-    ALL_SURVEYS,
+    ON_THE_CLOCK,
     WAITING,
     CampaignState,
     DeliveryState,
@@ -29,12 +31,22 @@ from surveys.formulas.windows import next_open
 from surveys.models import Invitation, Message, Suppression, SurveyPolicy
 from surveys.queries import policy as policies
 from surveys.queries import throttle
-from surveys.queries.audience import escalated_tickets
 from surveys.services import locks, mail_sql
 from surveys.services.frames import Frame, frame
 
 CAP_PAUSE = timedelta(minutes=5)  # a message over an hourly cap is looked at again after this
-OWN = ("invitation__contact", "invitation__customer__summary")  # what differs from mail to mail
+READ: tuple[tuple[type[Model], tuple[str, ...]], ...] = (  # models and columns of one row of the queue, in its order
+    (Message, ("id", "invitation_id", "kind", "seq", "attempts", "not_before", "max_at", "message_id")),
+    (Invitation, (
+        "id", "wave_id", "contact_id", "customer_id", "text_id", "email_norm", "email_hash", "email_domain",
+        "owner_at_send_id", "response_state", "expires_at", "is_test",
+    )),
+    (Contact, ("id", "name", "time_zone", "do_not_survey", "left_on", "erased_at")),
+    (Customer, ("id", "name", "time_zone", "archived_at")),
+    (CustomerSummary, ("customer_id", "first_paid_on", "is_paying")),
+)  # fmt: skip
+NOBODY = 0  # no customer: asked of it, a cap of one leaves room; so the statement is planned once, with or without a cap
+ON_CLOCK = sorted(str(state) for state in ON_THE_CLOCK)
 LOADED = (
     "invitation__wave__campaign",
     "invitation__wave__version",
@@ -47,11 +59,15 @@ LOADED = (
 
 @dataclass(frozen=True)
 class Claim:
-    """A message that is ours under `lease_token`, with the links minted for this rendering."""
+    """A message that is ours under `lease_token`, with the links minted for this rendering.
+
+    `first_id`: the Message-ID a reminder points to.
+    """
 
     message: Message
     lease_token: str
     links: MailLinks
+    first_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +80,20 @@ class Verdict:
 
 
 GO = Verdict()
+
+
+@dataclass(frozen=True)
+class Due:
+    """The first message of the queue, locked. `is_blocked`: its address is on the list; `is_escalated`: its customer is.
+
+    `first_id`: the Message-ID a reminder points to; `held`: how many clocks of a first mail are locked.
+    """
+
+    message: Message
+    is_blocked: bool
+    is_escalated: bool
+    first_id: str
+    held: int
 
 
 def release_due(*, now: datetime) -> int:
@@ -85,41 +115,65 @@ def claim_next(*, now: datetime, run: Frame | None = None) -> Claim | None:
     while True:
         try:
             with transaction.atomic():
-                message = _next_due(now)
-                if message is None:
+                due = _next_due(now)
+                if due is None:
                     return None
-                run.complete(message)
-                verdict = GO if message.invitation.is_test else _recheck(message, run, now)
-                if not verdict.state:
-                    return _take(message, now)
-                _settle(message, verdict)
+                run.complete(due.message)
+                found = _judged(due, run, now)
+                if isinstance(found, Claim):
+                    return found
+                _settle(due.message, found)
         except locks.ClocksMissingError as error:
             locks.make_clocks(error.clocks)
 
 
-def _next_due(now: datetime) -> Message | None:
-    """`is_blocked`: the address is on the list; `is_escalated`: its customer is. Both asked in the same statement."""
-    allowed = Q(invitation__wave__campaign__state=CampaignState.ACTIVE) | Q(invitation__is_test=True)
-    blocked = Suppression.objects.in_force(now).filter(
-        Q(scope=ALL_SURVEYS) | Q(scope=OuterRef("invitation__wave__version__kind")),
-        email_hash=OuterRef("invitation__email_hash"),
+def _next_due(now: datetime) -> Due | None:
+    """The first message of the queue, locked, with what differs from mail to mail."""
+    found = mail_sql.rows(mail_sql.DUE, {"now": now})
+    if not found:
+        return None
+    values = iter(found[0])
+    message, invitation, contact, customer, summary = (
+        _row(model, dict(zip(names, values, strict=False))) for model, names in READ
     )
-    escalated = escalated_tickets().filter(customer=OuterRef("invitation__customer"))
-    return (
-        Message.objects.select_for_update(skip_locked=True, of=("self",))
-        .select_related(*OWN)
-        .annotate(is_blocked=Exists(blocked), is_escalated=Exists(escalated))
-        .filter(allowed, delivery_state=DeliveryState.QUEUED, not_before__lte=now, max_at__gt=now)
-        .order_by("not_before", "pk")
-        .first()
-    )
+    if customer.pk is not None and summary.pk is not None:
+        Customer.summary.related.set_cached_value(customer, summary)
+    invitation.contact = contact if contact.pk is not None else None
+    invitation.customer = customer if customer.pk is not None else None
+    message.invitation = invitation
+    return Due(message, *values)
 
 
-def _recheck(message: Message, run: Frame, now: datetime) -> Verdict:
-    """Everything of the snapshot once more, the gaps under the locks of person and customer."""
-    invitation, policy = message.invitation, run.policy
-    reason = own_reason(invitation, run.zone, now, is_blocked=message.is_blocked)  # type: ignore[attr-defined]
-    if not reason and message.is_escalated and not invitation.wave.version.asks_escalated:  # type: ignore[attr-defined]
+def _row(model: type[Model], given: Mapping[str, Any]) -> Any:
+    """The row with these columns; others are read when somebody asks for them."""
+    known = [column.attname for column in model._meta.concrete_fields if column.attname in given]
+    return model.from_db(DEFAULT_DB_ALIAS, known, [given[name] for name in known])
+
+
+def _judged(due: Due, run: Frame, now: datetime) -> Claim | Verdict:
+    """Take the message, or say what becomes of it."""
+    message, is_test = due.message, due.message.invitation.is_test
+    verdict = GO if is_test else _recheck(due, run, now)
+    if verdict.state:
+        return verdict
+    if is_test or message.kind == MessageKind.REMINDER:
+        return _taken(due, now)
+    clocks = locks.clocks_of(message.invitation)
+    if due.held < len(clocks):
+        raise locks.ClocksMissingError(clocks)
+    claim = _taken(due, now, policy=run.policy)
+    if claim is not None:
+        return claim
+    verdict = _limits(message, run.policy, now)
+    return verdict if verdict.state else _taken(due, now)
+
+
+def _recheck(due: Due, run: Frame, now: datetime) -> Verdict:
+    """Everything of the snapshot once more but the gaps, which are asked under the locks of person and customer."""
+    message, policy = due.message, run.policy
+    invitation = message.invitation
+    reason = own_reason(invitation, run.zone, now, is_blocked=due.is_blocked)
+    if not reason and due.is_escalated and not invitation.wave.version.asks_escalated:
         reason = str(SkipReason.CUSTOMER_ESCALATED)
     if reason:
         return Verdict(DeliveryState.SKIPPED, reason)
@@ -131,10 +185,7 @@ def _recheck(message: Message, run: Frame, now: datetime) -> Verdict:
         return Verdict(DeliveryState.QUEUED, not_before=opens)
     if _over_hourly_cap(message, run, now):
         return Verdict(DeliveryState.QUEUED, not_before=now + CAP_PAUSE)
-    if message.kind == MessageKind.REMINDER:
-        return GO
-    locks.lock_clocks(email_hash=invitation.email_hash, customer_id=invitation.customer_id)
-    return _limits(message, policy, now)
+    return GO
 
 
 def own_reason(
@@ -215,9 +266,12 @@ def _settle(message: Message, verdict: Verdict) -> None:
     Message.objects.filter(pk=message.pk).update(**changes)
 
 
-def _take(message: Message, now: datetime) -> Claim:
-    """Lease the row and mint its links, of which only the hashes are stored; committed before the conversation."""
-    lease_token = secrets.token_hex(16)
+def _taken(due: Due, now: datetime, *, policy: SurveyPolicy | None = None) -> Claim | None:
+    """Lease the row and mint its links, of which only the hashes are stored; committed before the conversation.
+
+    With a policy the row is taken only when person and customer are so free that no rule can say otherwise.
+    """
+    lease_token, message = secrets.token_hex(16), due.message
     invitation = message.invitation
     is_first = message.kind == MessageKind.FIRST
     if is_first:
@@ -226,23 +280,29 @@ def _take(message: Message, now: datetime) -> Claim:
     if invitation.wave.version.has_honeypot:
         purposes.append(TokenPurpose.HONEYPOT)
     minted = {purpose: tokens.mint() for purpose in purposes}
-    mail_sql.run(
-        mail_sql.TAKE,
-        {
-            "message": message.pk,
-            "lease": lease_token,
-            "lease_s": settings.MAIL_LEASE_S,
-            "now": now,
-            "is_first": is_first,
-            "expires_at": invitation.expires_at,
-            "sha256": [sha256 for _, sha256 in minted.values()],
-            "purposes": [str(purpose) for purpose in minted],
-        },
-    )
+    values = {
+        "message": message.pk,
+        "lease": lease_token,
+        "lease_s": settings.MAIL_LEASE_S,
+        "now": now,
+        "is_first": is_first,
+        "expires_at": invitation.expires_at,
+        "sha256": [sha256 for _, sha256 in minted.values()],
+        "purposes": [str(purpose) for purpose in minted],
+        "is_free": policy is None,
+        "person": invitation.email_hash,
+        "customer": invitation.customer_id if policy and policy.customer_cap else NOBODY,
+        "gap_from": now - throttle.longest_gap(policy) if policy else None,
+        "cap_from": now - throttle.CAP_WINDOW,
+        "cap": (policy.customer_cap if policy else 0) or 1,
+        "on_clock": ON_CLOCK,
+    }
+    if not mail_sql.run(mail_sql.TAKE, values):
+        return None
     pit = minted.get(TokenPurpose.HONEYPOT)
     links = MailLinks(
         answer=link("s", minted[TokenPurpose.ANSWER][0]),
         unsubscribe=link("u", minted[TokenPurpose.UNSUBSCRIBE][0]),
         honeypot=link("s", pit[0]) if pit else "",
     )
-    return Claim(message, lease_token, links)
+    return Claim(message, lease_token, links, due.first_id)

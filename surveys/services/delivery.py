@@ -27,9 +27,9 @@ from surveys.choices import (
     Phase,
     SkipReason,
 )
-from surveys.emails import survey_mail
+from surveys.emails import values_of, wording_of
 from surveys.models import CampaignVersion, DeliveryEvent, LinkToken, Message
-from surveys.services import bounces, campaign_moves, claims, mail_checks, mail_sql, sending_state
+from surveys.services import bounces, campaign_moves, claims, mail_forms, mail_sql, sending_state
 from surveys.services.claims import Claim
 from surveys.services.frames import Frame, frame
 
@@ -104,8 +104,11 @@ def envelope_sender(message: Message) -> str:
 def _render(claim: Claim, run: Frame, now: datetime) -> bytes | None:
     prefix = TEST_PREFIX if claim.message.invitation.is_test else ""
     try:
-        raw = survey_mail(claim.message, links=claim.links, now=now, subject_prefix=prefix)
-        text = mail_checks.why_not(raw, message=claim.message, base=settings.SITE_URL, passed=run.passed)
+        wording = wording_of(claim.message, subject_prefix=prefix)
+        values = values_of(claim.message, links=claim.links, now=now, first_id=claim.first_id)
+        form = run.forms.of(wording, values)
+        raw = form.filled(values)
+        text = mail_forms.why_not(raw, form=form, values=values)
     except DomainError as error:
         raw, text = b"", str(error)
     if not text:

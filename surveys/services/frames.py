@@ -1,6 +1,6 @@
 """What a run of sending reads once for all its mails, and how much of the hourly caps it may use unasked."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -9,17 +9,18 @@ from accounts.models import User
 from accounts.queries import organisation
 from surveys.models import CampaignText, Message, SurveyPolicy, Wave
 from surveys.queries import policy as policies
+from surveys.services.mail_forms import Forms
 
 MOST_WORKERS = 16  # that may share what is left of an hourly cap
 
 
 @dataclass
 class Frame:
-    """Policy and zone of a run; waves, texts and owners as its mails need them; mails known to pass their checks."""
+    """Policy and zone of a run; waves, texts, owners and forms as its mails need them."""
 
     policy: SurveyPolicy
     zone: ZoneInfo
-    passed: set[Hashable] = field(default_factory=set)
+    forms: Forms = field(default_factory=Forms)
     _waves: dict[int, Wave] = field(default_factory=dict)
     _texts: dict[int, CampaignText] = field(default_factory=dict)
     _owners: dict[int, User] = field(default_factory=dict)
@@ -41,8 +42,11 @@ class Frame:
         invitation.owner_at_send = self._owners[owner] if owner is not None else None
 
     def forget(self) -> None:
-        """Read waves and campaigns again: caps and hours of a running campaign may change."""
+        """Read everything again: caps and hours of a running campaign may change, and so may the words of a draft."""
         self._waves.clear()
+        self._texts.clear()
+        self._owners.clear()
+        self.forms = Forms()
 
     def has_room(self, key: str, cap: int, used: Callable[[], int]) -> bool:
         """Whether a cap leaves room for one more, counted so rarely that all workers overshoot by one mail each."""

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q
-
 from surveys.models import Campaign, Invitation, Response, SendClock
 
 
@@ -20,21 +18,12 @@ class ClocksMissingError(Exception):
         self.clocks = clocks
 
 
-def lock_clocks(*, email_hash: str, customer_id: int | None) -> None:
-    """Hold the person, then the customer, so that two campaigns decide one after the other.
-
-    One statement: rows are locked in the order of the sort, and "person" sorts before "customer".
-    """
-    wanted = [(SendClock.PERSON, email_hash)]
-    if customer_id is not None:
-        wanted.append((SendClock.CUSTOMER, str(customer_id)))
-    rule = Q()
-    for scope, key in wanted:
-        rule |= Q(scope=scope, key=key)
-    held = SendClock.objects.select_for_update().filter(rule).order_by("-scope").values_list("scope", "key")
-    missing = sorted(set(wanted) - set(held))
-    if missing:
-        raise ClocksMissingError(missing)
+def clocks_of(invitation: Invitation) -> list[tuple[str, str]]:
+    """The clocks that decide whether this invitation may be asked now; `mail_sql.DUE` locks them."""
+    found = [(SendClock.PERSON, invitation.email_hash)]
+    if invitation.customer_id is not None:
+        found.append((SendClock.CUSTOMER, str(invitation.customer_id)))
+    return found
 
 
 def make_clocks(clocks: Iterable[tuple[str, str]]) -> None:

@@ -5,7 +5,6 @@ C23 (every link answers and changes nothing) and C35 (forced dark) need a test c
 
 import re
 from collections import Counter
-from collections.abc import Hashable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -15,7 +14,6 @@ from urllib.parse import urlsplit
 
 from surveys.formulas import mail_html
 from surveys.formulas.scales import SCALES
-from surveys.models import Message
 from surveys.services import mail_html_checks
 from surveys.words import catalogue
 from surveys.words.form import Words
@@ -131,58 +129,6 @@ def faults_before_sending(raw: bytes, *, base: str, from_domain: str) -> list[Fi
     mail = Mail(raw, base.rstrip("/"), from_domain)
     lines = [*_envelope(mail), *_mime(mail), *_text(mail)[1:]]
     return [Finding(name, ok=False, detail=detail) for name, ok, detail in lines if not ok]
-
-
-def why_not(raw: bytes, *, message: Message, base: str, passed: set[Hashable]) -> str:
-    """Why this mail must not leave; empty when it may.
-
-    Mails of one text differ in a few values only. `passed` remembers what was the same in mails that passed the whole
-    checklist; a further one of them is asked for those values alone.
-    """
-    same, values = _parts_of(raw, message)
-    if same in passed and _are_good(values, raw, message):
-        return ""
-    from_domain = message.invitation.wave.version.sender_email.rpartition("@")[2].lower()
-    wrong = faults_before_sending(raw, base=base, from_domain=from_domain)
-    if not wrong:
-        passed.add(same)
-    return "; ".join(f"{finding.id}: {finding.detail}" for finding in wrong)
-
-
-VALUES = frozenset(
-    {b"to", b"date", b"message-id", b"list-unsubscribe", b"in-reply-to", b"references", b"content-type"}
-)
-
-
-def _parts_of(raw: bytes, message: Message) -> tuple[Hashable, dict[bytes, bytes]]:
-    """What all mails of a text share (names and order of all headers, values of most), and what is this mail's own."""
-    values: dict[bytes, bytes] = {}
-    same: list[bytes] = []
-    for line in raw.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        name = name.lower()
-        if name in VALUES:
-            values[name] = value.strip()
-        same.append(name if name in VALUES else line)
-    invitation = message.invitation
-    return (invitation.wave.version_id, invitation.text_id, message.kind, tuple(same)), values
-
-
-def _are_good(values: dict[bytes, bytes], raw: bytes, message: Message) -> bool:
-    """The rules of the checklist that a single recipient can break; in doubt the whole checklist decides."""
-    invitation = message.invitation
-    unsubscribe = values.get(b"list-unsubscribe", b"")
-    names = (invitation.contact, invitation.customer, invitation.owner_at_send)
-    return (
-        values.get(b"to", b"").count(b"@") == 1
-        and values.get(b"message-id", b"") == message.message_id.encode()
-        and unsubscribe.startswith(b"<http")
-        and len(unsubscribe) <= MAX_UNSUBSCRIBE_URI + len("<>")
-        and values.get(b"references") == values.get(b"in-reply-to")
-        and len(raw) <= MAX_BYTES
-        and max(map(len, raw.split(b"\r\n"))) <= MAX_LINE
-        and not any(UNRESOLVED.search(who.name) for who in names if who is not None)
-    )
 
 
 def _envelope(mail: Mail) -> list[Line]:

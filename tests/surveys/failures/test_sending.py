@@ -5,6 +5,7 @@ F9 (workers killed) is proved by tests/chaos/test_mail.py with real processes.
 
 import os
 import threading
+from dataclasses import replace
 from datetime import time, timedelta
 
 import pytest
@@ -24,7 +25,7 @@ from surveys.models import (
     Suppression,
     SurveyPolicy,
 )
-from surveys.services import campaigns, claims, delivery, uncertain
+from surveys.services import campaigns, claims, delivery, mail_sql, uncertain
 from tests.factories.surveys import launch, make_audience, make_campaign
 from tests.surveys.conftest import free_port
 
@@ -422,14 +423,15 @@ def test_f14_two_campaigns_at_the_same_moment_ask_a_person_once(anna, vera, now)
 
 @real_commits
 def test_f14_guard_off_without_clocks_both_may_ask(anna, vera, now, monkeypatch):
-    """Nothing is locked and both look before either writes: the race is real."""
-    both, look = threading.Barrier(2), claims._limits
+    """Nothing is locked and neither commits before both have looked: the race is real."""
+    both, take = threading.Barrier(2), claims._taken
 
-    def unguarded(*args):
-        found = look(*args)
+    def unguarded(*args, **more):
+        found = take(*args, **more)
         both.wait(20)
         return found
 
-    monkeypatch.setattr(claims.locks, "lock_clocks", lambda **_: None)
-    monkeypatch.setattr(claims, "_limits", unguarded)
+    sql = mail_sql.DUE.sql.replace("FOR UPDATE OF clock", "")
+    monkeypatch.setattr(mail_sql, "DUE", replace(mail_sql.DUE, name="mail_due_unguarded", sql=sql))
+    monkeypatch.setattr(claims, "_taken", unguarded)
     assert None not in raced(anna, vera, now, 1)
