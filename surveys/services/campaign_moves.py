@@ -14,6 +14,7 @@ from config.work import audit
 from customers.queries.access import customers_to_edit
 from surveys.formulas import states
 from surveys.models import Campaign, Invitation, Wave
+from surveys.services import campaign_alerts
 
 
 class WrongStateError(DomainError):
@@ -50,6 +51,7 @@ def move(
             hint="Look at its present state; nothing was changed.",
         )
     audit.record(by=by, now=now, action=action, subject=campaign, after=after)
+    campaign_alerts.follow(campaign, event, reason=changes.get("pause_reason", ""), now=now)
 
 
 def move_waves(campaign_id: int, event: str) -> int:

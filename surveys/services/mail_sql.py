@@ -163,9 +163,14 @@ UPDATE surveys_message SET phase = 'dot', changed_at = statement_timestamp(),
          JOIN surveys_campaign campaign ON campaign.id = wave.campaign_id
          JOIN surveys_campaignversion version ON version.id = wave.version_id
          LEFT JOIN customers_contact contact ON contact.id = asked.contact_id
+         LEFT JOIN customers_customer customer ON customer.id = asked.customer_id
+         LEFT JOIN customers_customersummary summary ON summary.customer_id = asked.customer_id
         WHERE asked.id = surveys_message.invitation_id
           AND (asked.is_test OR (
               campaign.state = 'active' AND NOT contact.do_not_survey AND contact.erased_at IS NULL
+              AND customer.id IS NOT NULL AND customer.archived_at IS NULL
+              AND NOT (summary.first_paid_on IS NOT NULL AND NOT summary.is_paying
+                       AND version.trigger_event <> 'cancelled')
               AND NOT EXISTS (
                   SELECT FROM surveys_suppression stop
                    WHERE stop.email_hash = asked.email_hash AND stop.scope IN ('all', version.kind)

@@ -80,6 +80,13 @@ def test_f25_reports_in_any_order_and_twice_end_the_same(message, now, order):
     assert FollowUp.objects.count() == 1
 
 
+def test_f25_guard_off_a_state_of_the_last_report_depends_on_the_order(message, now, monkeypatch):
+    monkeypatch.setattr(provider_events, "state_after", lambda effects: STATES[list(effects)[-1]])
+    apply([report(message, "bounced", now=now, status="5.1.1 unknown")], now)
+    apply([report(message, "delivered", now=now, minutes=2)], now)
+    assert state_of(message) != DeliveryState.BOUNCED
+
+
 @pytest.mark.parametrize(
     ("type_", "more", "effect"),
     [
@@ -250,6 +257,15 @@ def test_f26_only_a_failed_status_report_is_a_bounce(message, now):
     assert status_reports.reports_in(written(message, BOUNCE, action="delayed"), now=now) == []
     assert status_reports.reports_in(b"\xff\x00 nonsense", now=now) == []
     assert [r.type for r in status_reports.reports_in(written(message, BOUNCE), now=now)] == ["bounced"]
+
+
+def test_f26_guard_off_without_the_action_a_delay_would_be_a_bounce(message, now, monkeypatch):
+    real = status_reports._blocks
+    monkeypatch.setattr(
+        status_reports, "_blocks", lambda *args: [{**one, "action": "failed"} for one in real(*args)]
+    )
+    delayed = status_reports.reports_in(written(message, BOUNCE, action="delayed"), now=now)
+    assert [one.type for one in delayed] == ["bounced"]
 
 
 def test_f26_a_mailbox_read_twice_reports_each_bounce_once(message, now, tmp_path, capsys):

@@ -58,21 +58,34 @@ def posts_of(page):
     return sent
 
 
-@pytest.mark.browser
-def test_f02_f05_a_browser_that_opens_every_link_and_waits_sends_nothing(asked):
-    window, _, links = asked
-    sent = posts_of(window.page)
+def opened_and_waited(window, links, sent, scores=range(11)):
+    """The links of the mail, ten seconds each on the page's own clock, with all timers of its scripts."""
     window.page.clock.install()
-    for path in [
-        *(f"{links.answer}?r={n}" for n in (0, 6, 10)),
-        links.answer,
-        links.honeypot,
-        links.unsubscribe,
-    ]:
-        window.page.goto(window.base + path_of(path))
+    ratings = [f"{links.answer}?r={score}" for score in scores]
+    for link in (*ratings, links.answer, links.honeypot, links.unsubscribe):
+        window.page.goto(window.base + path_of(link))
         window.page.clock.run_for(10_000)
     assert sent == []
     assert (Response.objects.count(), Suppression.objects.count()) == (0, 0)
+
+
+@pytest.mark.browser
+def test_f02_f05_a_browser_that_opens_every_link_and_waits_sends_nothing(asked):
+    window, _, links = asked
+    opened_and_waited(window, links, posts_of(window.page))
+
+
+@pytest.mark.browser
+def test_f02_f05_guard_off_a_script_that_sends_after_three_seconds_is_noticed(asked):
+    window, _, links = asked
+    sent = posts_of(window.page)
+    later = "setTimeout(() => document.querySelector('form[method=post]').submit(), 3000)"
+    window.page.route(
+        "**/answer*.js", lambda route: route.fulfill(content_type="text/javascript", body=later)
+    )
+    with pytest.raises(AssertionError):
+        opened_and_waited(window, links, sent, scores=[9])
+    assert sent
 
 
 @pytest.mark.browser

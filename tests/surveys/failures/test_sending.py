@@ -74,11 +74,20 @@ def test_f11_a_temporary_refusal_waits_a_minute_and_then_goes_out_once(anna, ver
     assert len(sink.taken) == 1
 
 
-def test_f11_five_temporary_refusals_are_the_end(anna, vera, now, sink):
+def waits_grow(anna, vera, now, sink):
+    """Every try is refused for the time being: the four waits in seconds, and the end."""
     launched(anna, vera, now=now)
-    sink.script["c0.0@customer0.example"] = ["dot:451 later"] * 9
-    for hours in range(9):
-        send(now + timedelta(hours=3 * hours))
+    sink.script["c0.0@customer0.example"] = ["rcpt:451 later", "dot:451 later"] * 4
+    for minutes in (1, 5, 30, 120):
+        assert send(now) == 0
+        message = Message.objects.get()
+        assert message.delivery_state == DeliveryState.RETRY_WAIT
+        wait = message.not_before - now
+        assert timedelta(minutes=0.8 * minutes) <= wait <= timedelta(minutes=1.2 * minutes)
+        assert send(now + wait - timedelta(seconds=1)) == 0
+        now += wait
+    send(now)
+    send(now + timedelta(hours=9))
     message = Message.objects.get()
     assert (message.delivery_state, message.failure, message.attempts) == (
         DeliveryState.FAILED,
@@ -86,6 +95,16 @@ def test_f11_five_temporary_refusals_are_the_end(anna, vera, now, sink):
         5,
     )
     assert sink.tries["c0.0@customer0.example"] == 5
+
+
+def test_f11_five_temporary_refusals_are_the_end(anna, vera, now, sink):
+    waits_grow(anna, vera, now, sink)
+
+
+def test_f11_guard_off_waits_that_do_not_grow_are_noticed(anna, vera, now, sink, monkeypatch):
+    monkeypatch.setattr(delivery, "WAITS", (60, 60, 60, 60))
+    with pytest.raises(AssertionError):
+        waits_grow(anna, vera, now, sink)
 
 
 def test_f12_an_unknown_recipient_bounces_and_is_suppressed_while_the_others_go_out(anna, vera, now, sink):
@@ -382,6 +401,22 @@ def test_f13_eight_workers_send_every_mail_once(anna, vera, now, sink):
     assert states() == [DeliveryState.SENT] * MAILS
     assert len(sink.recipients) == MAILS
     assert set(sink.recipients.values()) == {1}
+
+
+def test_f13_guard_off_two_workers_that_read_the_same_row_both_send(
+    anna, vera, now, sink, transport, monkeypatch
+):
+    """Without the row's lock both take it; the lease in the write-ahead is the second line, and off here too."""
+    launched(anna, vera, now=now)
+    claims.release_due(now=now)
+    seen = claims._next_due(now)
+    monkeypatch.setattr(claims, "_next_due", lambda _now: seen)
+    first, second = claims.claim_next(now=now), claims.claim_next(now=now)
+    assert not delivery.write_ahead(claim=first, clock=lambda: now)
+    monkeypatch.setattr(delivery, "write_ahead", lambda **_: True)
+    for claim in (first, second):
+        delivery.send_one(claim=claim, transport=transport, clock=lambda: now)
+    assert max(sink.recipients.values()) == 2
 
 
 def in_threads(*work):
