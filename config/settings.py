@@ -103,6 +103,9 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         " -c lock_timeout=3s -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
     }
 )
+# Behind a pooler that changes connections between transactions nothing may be kept on a connection.
+DATABASE_POOLER = env.boolean("DATABASE_POOLER")
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLER
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "work_cache"},

@@ -1,8 +1,8 @@
 """The statements every mail needs, each one trip to the database; claiming is one commit, the other two one each.
 
 They are prepared: written, planned and typed once per connection, because planning them takes ten times as long as
-running them. The rules they keep are those of `claims` and `delivery`: a lease is named in every write, and nothing is
-written for somebody else's.
+running them. Behind a pooler that changes connections between transactions they are sent whole. The rules they keep are
+those of `claims` and `delivery`: a lease is named in every write, and nothing is written for somebody else's.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
+from django.conf import settings
 from django.db import connection
 
 _VALUE = re.compile(r"%\((\w+)\)s")
@@ -36,8 +37,21 @@ class Statement:
 
     @property
     def call(self) -> str:
-        """What runs it."""
+        """What runs it when prepared."""
         return f"EXECUTE tend_{self.name} ({', '.join(f'%({name})s' for name in self.types)})"
+
+    @property
+    def whole(self) -> str:
+        """What runs it unprepared."""
+        return _VALUE.sub(lambda found: f"{found[0]}::{self.types[found[1]]}", self.sql)
+
+    def run(self, cursor: Any, values: Mapping[str, Any]) -> None:
+        """Run it with these values."""
+        if settings.DATABASE_POOLER:
+            cursor.execute(self.whole, values)
+        else:
+            self.prepare(cursor)
+            cursor.execute(self.call, values)
 
 
 # The row is found by the order of its index: whether its campaign is active is asked row by row, until the first yes.
@@ -209,14 +223,12 @@ SELECT id, 'accepted', 'smtp', id || ':' || %(lease)s, %(phase)s, %(code)s, %(te
 def run(statement: Statement, values: Mapping[str, Any]) -> int:
     """Run one of them; returns how many rows were written, 0 when the message is not ours."""
     with connection.cursor() as cursor:
-        statement.prepare(cursor)
-        cursor.execute(statement.call, values)
+        statement.run(cursor, values)
         return cursor.rowcount
 
 
 def rows(statement: Statement, values: Mapping[str, Any]) -> Sequence[tuple[Any, ...]]:
     """Run one that reads."""
     with connection.cursor() as cursor:
-        statement.prepare(cursor)
-        cursor.execute(statement.call, values)
+        statement.run(cursor, values)
         return cursor.fetchall()
