@@ -28,6 +28,7 @@ from customers.connectors.row_rules import LeftOut
 from customers.connectors.table import Columns, Row
 from customers.models import (
     AttributeValue,
+    Customer,
     FieldValue,
     FxRate,
     ImportBatch,
@@ -68,7 +69,7 @@ APPLY: Mapping[str, Callable[[Any, Context], None]] = {
     ImportKind.RATES: rates.apply,
 }
 GROWN: Mapping[str, list[type[Model]]] = {
-    ImportKind.CUSTOMERS: [AttributeValue, FieldValue],
+    ImportKind.CUSTOMERS: [Customer, AttributeValue, FieldValue],
     ImportKind.USAGE: [UsageEvent],
     ImportKind.SUBSCRIPTIONS: [LineVersion],
     ImportKind.ORDERS: [Order],
