@@ -1,15 +1,18 @@
-"""F1, F3, F4, F6, F27: what scanners do to links and buttons. Each guard is also shown switched off."""
+"""F1, F3, F4, F6, F7, F27, F45: what scanners do to links and buttons. Each guard is also shown switched off."""
 
+import html
 import random
 import re
 from collections import Counter
 from datetime import timedelta
+from email import message_from_bytes, policy
 
 import pytest
 import time_machine
 from django.utils import timezone
 
-from customers.models import StaleMark
+from config.work.models import OutgoingMail
+from customers.models import FollowUp, StaleMark
 from surveys.emails import preview_parts
 from surveys.formulas import evidence
 from surveys.models import (
@@ -22,10 +25,13 @@ from surveys.models import (
     SurveyPolicy,
     Visit,
 )
-from surveys.services import unsubscribes
+from surveys.services import delivery, unsubscribes
 from surveys.services.responses import Answer, record_response
 from surveys.views import answer as answer_view
 from surveys.views import public
+from surveys.views import unsubscribe as unsubscribe_view
+from tests.factories.surveys import launch, make_audience, make_campaign
+from tests.surveys.conftest import path_of
 from tests.surveys.failures.conftest import CHROME, Someone
 
 pytestmark = pytest.mark.django_db
@@ -39,38 +45,53 @@ def nothing_counted():
     assert Invitation.objects.filter(response_state="answered").count() == 0
 
 
-def looked_at(asked):
-    """All links forwards, the ends of the scale and the ways out again backwards and shuffled."""
-    few = [asked.ratings[0], asked.ratings[10], asked.answer, asked.honeypot, asked.unsubscribe]
+HREF = re.compile(r'href="(https?://[^"]+)"')
+URI = re.compile(r"https?://[^\s>]+")
+
+
+@pytest.fixture
+def captured(anna, vera, now, sink):
+    """Every link of a mail as the server took it: the HTML, the text and the header for the way out."""
+    make_audience(anna)
+    launch(make_campaign(by=vera, now=now), by=vera, now=now)
+    delivery.send_due(clock=lambda: now)
+    mime = message_from_bytes(sink.taken[0].raw, policy=policy.default)
+    links = HREF.findall(html.unescape(mime.get_body(("html",)).get_content()))
+    links += URI.findall(mime.get_body(("plain",)).get_content()) + URI.findall(mime["List-Unsubscribe"])
+    with time_machine.travel(now + timedelta(hours=1), tick=False):
+        yield sorted({path_of(link) for link in links})
+
+
+def looks_answered_nothing(paths):
+    """HEAD and GET of every link, forwards, backwards and shuffled."""
     checker = Someone(CHROME)
-    for order in (asked.links, few[::-1], random.Random(1).sample(few, len(few))):
+    for order in (paths, paths[::-1], random.Random(1).sample(paths, len(paths))):
         for path in order:
             assert checker.look(path, "head").status_code == 200
             assert checker.look(path).status_code == 200
-
-
-def looks_answered_nothing(asked):
-    looked_at(asked)
     assert (Response.objects.count(), Suppression.objects.count()) == (0, 0)
     nothing_counted()
     rows = Visit.objects.values_list("token", "r", "method", "fingerprint", "minute")
     assert max(Counter(rows).values()) == 1
-    assert len(rows) == 2 * 13
-    assert Someone().look(asked.answer).status_code == 200
+    assert len(rows) == 2 * 13  # eleven scores, the plain link, the hidden one
+    assert (FollowUp.objects.count(), OutgoingMail.objects.count()) == (0, 0)
+    answer_link = next(path for path in paths if "?r=9" in path).partition("?")[0]
+    assert Someone("Firefox/140").press(answer_link, 9).status_code == 303
 
 
-def test_f01_head_and_get_of_every_link_in_three_orders_answer_nothing(asked):
-    looks_answered_nothing(asked)
+def test_f01_head_and_get_of_every_link_in_three_orders_answer_nothing(captured):
+    assert len(captured) >= 15  # and the ways out, and the privacy page
+    looks_answered_nothing(captured)
 
 
-def test_f01_guard_off_a_look_that_answers_is_noticed(asked, monkeypatch):
+def test_f01_guard_off_a_look_that_answers_is_noticed(captured, monkeypatch):
     def answering(*, link, look, now):
         if look.score == 9:
             record_response(link=link, answer=Answer(score=look.score), now=now)
 
     monkeypatch.setattr(answer_view, "note_visit", answering)
     with pytest.raises(AssertionError):
-        looks_answered_nothing(asked)
+        looks_answered_nothing([path for path in captured if "?r=" in path])
 
 
 def soon(asked, seconds):
@@ -210,3 +231,56 @@ def test_limits_of_the_policy_reach_the_judgement(asked, now):
     SurveyPolicy.objects.create(valid_from=now, form_ms=10_000, scanners=["Newcomer"])
     Someone("Newcomer 1").press(asked.answer, 9)
     assert ResponseRevision.objects.get().evidence["reasons"] == ["E3", "E6"]
+
+
+def one_click_works(asked):
+    """As a mail program does it: no cookie, no Referer, no Origin, both encodings, twice."""
+    for kind, body in (
+        ("application/x-www-form-urlencoded", b"List-Unsubscribe=One-Click"),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n--b--\r\n',
+        ),
+    ) * 2:
+        said = Someone("Mail program").client.generic("POST", asked.unsubscribe, body, kind)
+        assert (said.status_code, len(said.content) <= 1024, dict(said.cookies)) == (200, True, {})
+    assert list(Suppression.objects.values_list("scope", "reason")) == [("all", "unsubscribed")]
+
+
+def test_f07_one_click_works_twice_in_both_encodings(asked):
+    one_click_works(asked)
+
+
+def test_f07_guard_off_a_page_that_wants_a_form_token_is_noticed(asked, monkeypatch):
+    monkeypatch.setattr(unsubscribe_view.unsubscribe, "csrf_exempt", False)
+    with pytest.raises(AssertionError):
+        one_click_works(asked)
+
+
+def a_gateway_over_its_limit_still_opens_what_it_was_sent(asked):
+    """One network guesses until it is told to wait; its own links, its people's answers and all others go on."""
+    gateway = Someone("Gateway")
+    assert [gateway.look(f"/s/{n:022d}").status_code for n in range(4)] == [404, 404, 404, 429]
+    assert {gateway.look(path).status_code for path in asked.links} == {200}
+    elsewhere = Someone("Gateway").client.get("/s/" + "z" * 22, REMOTE_ADDR="198.51.100.7")
+    assert elsewhere.status_code == 404
+    assert Someone("Firefox/140").press(asked.answer, 9).status_code == 303
+    assert Response.objects.counted().count() == 1
+
+
+def test_f45_the_limit_is_for_guesses_alone(asked, monkeypatch):
+    monkeypatch.setattr(public, "MISS_LIMIT", 3)
+    a_gateway_over_its_limit_still_opens_what_it_was_sent(asked)
+
+
+def test_f45_guard_off_a_limit_of_all_looks_is_noticed(asked, monkeypatch):
+    monkeypatch.setattr(public, "MISS_LIMIT", 3)
+    real = public.find_link
+
+    def limited(token, *purposes):
+        allowed = public.limits.allow("look", "gateway", limit=9, window=public.MISS_WINDOW)
+        return real(token, *purposes) if allowed else None
+
+    monkeypatch.setattr(public, "find_link", limited)
+    with pytest.raises(AssertionError):
+        a_gateway_over_its_limit_still_opens_what_it_was_sent(asked)
