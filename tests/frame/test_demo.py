@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.db.models import Sum
 
 from accounts.models import User
@@ -16,9 +17,13 @@ from surveys.models import Case, Response, ResponseTopic
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def demo():
-    call_command("demo", seed=7, months=6, customers=24)
+@pytest.fixture(scope="module")
+def demo(django_db_setup, django_db_blocker):
+    """Loaded once; gone at the end of the module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        call_command("demo", seed=7, months=6, customers=24)
+        yield
+        transaction.set_rollback(True)
 
 
 def test_the_demo_company_is_complete_and_its_totals_agree(demo):
