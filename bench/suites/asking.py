@@ -1,5 +1,6 @@
 """The product's own sender and answer page as calls of a worker, and their bare references with the same bytes."""
 
+import logging
 import re
 import smtplib
 import socket
@@ -25,7 +26,12 @@ from customers.queries.access import customers_for
 from surveys import tokens
 from surveys.emails import MailLinks, bodies, link, survey_mail, values_of, wording_of
 from surveys.models import Message, SurveyPolicy
+<<<<<<< ours
 from surveys.services import delivery, mail_forms
+=======
+from surveys.services import delivery, frames, mail_checks
+from surveys.views import public
+>>>>>>> theirs
 from tests.factories.surveys import launch, make_campaign
 
 SENDER = "bench@kestrel.example"
@@ -202,6 +208,15 @@ def press() -> int:
             where, {"form": tokens.form_nonce(digest, issued), "score": 9}
         ).status_code == 303
     )  # fmt: skip
+
+
+def refuse() -> int:
+    """One GET of as many unknown links from a network that has guessed too often; a line of log for each is left out."""
+    logging.disable(logging.WARNING)
+    guesser = Client()
+    for number in range(public.MISS_LIMIT):
+        guesser.get(f"/s/{number:022d}")
+    return _press(lambda client, where, _digest: client.get(f"{where}x").status_code == 429)
 
 
 def bare_look() -> int:

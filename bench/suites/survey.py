@@ -1,4 +1,4 @@
-"""Answers per second: GET and POST of the answer page against a bare view of the same project, in process."""
+"""Answers per second: GET and POST of the answer page, and refused guesses (F45), against a bare view, in process."""
 
 import statistics
 from collections import defaultdict
@@ -14,7 +14,7 @@ SUITE = "bench.suites.asking"
 ANSWERS = 200  # per round
 GET_LEAST, POST_LEAST = 0.1, 0.05  # of the bare view
 GATE_PER_S = 10.0  # answers
-STEPS = ("bare_look", "look", "bare_press", "press")
+STEPS = ("bare_look", "look", "bare_press", "press", "refuse")
 
 
 def run(cluster: Cluster, scale: str, rounds: Callable[[], Iterator[int]]) -> list[Row]:
@@ -47,9 +47,11 @@ def _rows(times: dict[str, list[Answer]], scale: str) -> list[Row]:
     bare_get = made("ref", "bare_look", "GET of a bare view")
     bare_post = made("ref", "bare_press", "POST to a bare view")
     get, post = made("PT-D1", "look", "GET of the answer page"), made("PT-D1", "press", "POST of an answer")
+    refused = made("F45", "refuse", "GET of an unknown link, refused")
+    judge(refused, ratio=(refused.median or 0) / (bare_get.median or 1), limit=GET_LEAST, at_least=True)
     judge(get, ratio=(get.median or 0) / (bare_get.median or 1), limit=GET_LEAST, at_least=True)
     judge(post, ratio=(post.median or 0) / (bare_post.median or 1), limit=POST_LEAST, at_least=True)
-    return [get, bare_get, post, bare_post]
+    return [get, bare_get, post, bare_post, refused]
 
 
 def slopes(_rows: list[Row]) -> list[Row]:

@@ -68,6 +68,12 @@ def texts_of(link: LinkToken) -> Sequence[CampaignText]:
     return link.texts
 
 
+def wording_key(link: LinkToken) -> tuple[int, datetime] | None:
+    """What names the wording for as long as it exists; None while it may still be changed."""
+    version_id = link.message.invitation.wave.version_id
+    return None if link.frozen_at is None else (version_id, link.frozen_at)
+
+
 def review_url_of(link: LinkToken) -> str:
     """The public review page; empty when there is none."""
     return link.review_url or ""

@@ -56,8 +56,7 @@ def answer(request: HttpRequest, token: str) -> HttpResponse:
     look = look_of(request, score=score, scanners=links.scanners_known_to(link), now=now)
     note_visit(link=link, look=look, now=now)
     if link.purpose == TokenPurpose.HONEYPOT:
-        context = seen.frame() | {"invitation": None}
-        return public.notice(request, context, head=seen.say["link_head"], text=seen.say["link_text"])
+        return public.notice(request, seen.frame(), head=seen.say["link_head"], text=seen.say["link_text"])
     return _show(request, seen, now, score)
 
 
@@ -112,7 +111,7 @@ def _show(request: HttpRequest, seen: Asked, now: datetime, score: int | None) -
         context = seen.frame() | {"title": say["answered_title"], "change": True}
         return public.notice(request, context, head=say["answered_head"], text=text)
     values = {"score": score, "clicked": score is not None, "is_edit": state == ANSWERED}
-    return answer_page.form(request, seen, now, values)
+    return answer_page.untouched_form(request, seen, now, values)
 
 
 def _post(request: HttpRequest, seen: Asked, token: str, now: datetime) -> HttpResponse:

@@ -1,12 +1,15 @@
 """What the answer page shows in its states and languages. Builds contexts; asks nothing of the database."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.html import escape
 
 from surveys import tokens
 from surveys.choices import ResponseState, ResponseStatus, SurveyKind
@@ -29,6 +32,7 @@ class Asked:
     link: LinkToken
     language: str
     chosen: str = ""  # by `?lang=`; empty for the language of the mail
+    is_blank: bool = False  # with slots where the person's own values would stand
 
     @cached_property
     def text(self) -> CampaignText:
@@ -56,29 +60,41 @@ class Asked:
     def questions(self) -> tuple[extra.Extra, ...]:
         return extra.parse(self.text.extra)
 
+    @property
+    def own(self) -> dict[str, str]:
+        """Everything on the page that only this person has, but for the proof of the form."""
+        if self.is_blank:
+            return {"name": slot("name"), "customer": slot("customer")}
+        invitation = self.link.message.invitation
+        return {
+            "name": invitation.contact.name if invitation.contact else "",
+            "customer": invitation.customer.name if invitation.customer else "",
+        }
+
     @cached_property
     def say(self) -> catalogue.Spoken:
         """The fixed words, with everything filled in that they may name."""
-        invitation, scale = self.link.message.invitation, self.scale
+        scale = self.scale
         return catalogue.Spoken(
             self.language,
             company=self.version.company,
-            name=invitation.contact.name if invitation.contact else "",
-            customer=invitation.customer.name if invitation.customer else "",
             days=self.version.edit_days,
             low=scale.low,
             high=scale.high,
             limit=MAX_COMMENT,
+            **self.own,
         )
 
     def frame(self) -> dict[str, Any]:
         """Header and footer of every state; never a comment, never a score."""
-        offered = sorted({text.language for text in self.texts})
+        offered = {text.language for text in self.texts}
         known = [code for code in catalogue.languages() if code in offered]
+        invitation = self.link.message.invitation
         return public.frame(self.say, offered=known, help_to=self.version.reply_to) | {
             "version": self.version,
             "text": self.text,
-            "invitation": None if self.version.is_anonymous else self.link.message.invitation,
+            "is_named": invitation.contact_id is not None and not self.version.is_anonymous,
+            "has_customer": invitation.customer_id is not None,
             "query": f"lang={self.chosen}" if self.chosen else "",
         }
 
@@ -119,6 +135,46 @@ def form(
     request: HttpRequest, seen: Asked, now: datetime, values: Mapping[str, Any], status: int = 200
 ) -> HttpResponse:
     """The question. `values` are score, typed texts and errors; a score on it decides prompt and further questions."""
+    nonce = tokens.form_nonce(seen.link.sha256, now)
+    return public.page(request, "surveys/answer.html", _form(seen, values, nonce), status=status)
+
+
+def untouched_form(
+    request: HttpRequest, seen: Asked, now: datetime, values: Mapping[str, Any]
+) -> HttpResponse:
+    """The same before anybody typed: rendered once per wording and state, cut at the slots, and filled per person."""
+    wording = links.wording_key(seen.link)
+    if wording is None or request.method == "HEAD":
+        return form(request, seen, now, values)
+    invitation = seen.link.message.invitation
+    key = (
+        *wording, seen.text.pk, seen.language, seen.chosen, *sorted(values.items()), invitation.contact_id is None,
+        invitation.customer_id is None,
+    )  # fmt: skip
+    pieces = _pieces.get(key)
+    if pieces is None:
+        blank = _form(replace(seen, is_blank=True), values, slot("nonce"))
+        pieces = SLOT.split(render_to_string("surveys/answer.html", blank))
+        while len(_pieces) >= MOST_FORMS:
+            _pieces.pop(next(iter(_pieces)), None)
+        _pieces[key] = pieces
+    own = {name: escape(catalogue.plain(value)) for name, value in seen.own.items()}
+    own["nonce"] = tokens.form_nonce(seen.link.sha256, now)
+    filled = (own[piece] if number % 2 else piece for number, piece in enumerate(pieces))
+    return public.sealed(HttpResponse("".join(filled)))
+
+
+def slot(name: str) -> str:
+    """A mark that no text of ours has and that escaping leaves alone."""
+    return f"\ue000{name}\ue001"
+
+
+SLOT = re.compile(slot("(name|customer|nonce)"))  # its split alternates text and names of slots
+MOST_FORMS = 300  # of a few kilobytes each
+_pieces: dict[tuple[Any, ...], list[str]] = {}
+
+
+def _form(seen: Asked, values: Mapping[str, Any], nonce: str) -> dict[str, Any]:
     scale, text, version = seen.scale, seen.text, seen.version
     is_nps = version.kind == SurveyKind.NPS
     labels = [""] * len(scale.points) if is_nps or len(text.labels) != len(scale.points) else text.labels
@@ -140,13 +196,13 @@ def form(
         "five": extra.FIVE,
         "max_comment": MAX_COMMENT,
         "max_text": extra.MAX_TEXT,
-        "nonce": tokens.form_nonce(seen.link.sha256, now),
+        "nonce": nonce,
         "is_form": True,
         "edit_days": 0 if version.is_anonymous else version.edit_days,
         "chosen": seen.say.also(score=score)["chosen"] if values.get("clicked") else "",
         "described": _described(values),
     }
-    return public.page(request, "surveys/answer.html", context | dict(values), status=status)
+    return context | dict(values)
 
 
 def _questions(seen: Asked, bucket: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -228,9 +284,8 @@ def again(
 
 def closed(request: HttpRequest, seen: Asked) -> HttpResponse:
     """No more answers: neutral, without a name."""
-    context = seen.frame() | {"invitation": None}
     return public.notice(
-        request, context, head=seen.say["closed_head"], text=seen.say["closed_text"], status=410
+        request, seen.frame(), head=seen.say["closed_head"], text=seen.say["closed_text"], status=410
     )
 
 

@@ -1,17 +1,26 @@
-"""BS-1: the statements behind the answer page, where the page's own tests do not look."""
+"""BS-1: the statements behind the answer page, and its form rendered ahead, where the page's own tests do not look."""
 
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import connection
+from django.utils.html import escape
 
+from customers.models import Contact
+from surveys import tokens
 from surveys.choices import ResponseState, ResponseStatus, TokenPurpose
-from surveys.models import Invitation, LinkToken, Response, SurveyPolicy, Visit
+from surveys.models import CampaignText, Invitation, LinkToken, Response, SurveyPolicy, Visit
 from surveys.queries import links
-from surveys.services import answer_sql, evidence
+from surveys.services import answer_sql, evidence, test_sends
 from surveys.services.evidence import Press
 from surveys.services.responses import Answer, AnswerClosedError, record_response
-from tests.factories.surveys import make_sent_message
+from surveys.views import answer_page
+from tests.factories.surveys import make_campaign, make_sent_message
+from tests.surveys.failures import conftest
+from tests.surveys.failures.conftest import NONCE, Someone
+
+an_hour_later, asked = conftest.an_hour_later, conftest.asked
 
 SCANNER = Press(fingerprints=("s", "s"), is_scanner=True)
 PERSON = Press(fingerprints=("p", "p"))
@@ -107,3 +116,62 @@ def test_bs_1_only_the_look_itself_waits_for_no_disk(now):
         answer_sql.look(a_look(now))
         assert (setting(), Visit.objects.count()) == ("on", 1)
     connection.close()
+
+
+def forms(path):
+    """The untouched form in the states and languages it has."""
+    shown = {}
+    for query in ("", "?r=7", "?change=1&lang=en"):
+        page = Someone().look(f"{path}{query}")
+        shown[query] = page.content.decode() if page.status_code == 200 else page.status_code
+    return shown
+
+
+def rendered_ahead_equals_rendered(asked, monkeypatch):
+    for answered in (False, True):
+        if answered:
+            Someone().press(asked.answer, 4, comment="Mine alone")
+        Someone().look(asked.answer)
+        ahead = forms(asked.answer)
+        with monkeypatch.context() as patch:
+            patch.setattr(answer_page, "untouched_form", answer_page.form)
+            assert forms(asked.answer) == ahead
+    assert "Mine alone" not in "".join(ahead.values())
+
+
+@pytest.mark.django_db
+def test_bt_4_a_form_rendered_ahead_equals_a_rendered_one(asked, monkeypatch):
+    rendered_ahead_equals_rendered(asked, monkeypatch)
+
+
+@pytest.mark.django_db
+def test_bt_4_guard_off_a_form_that_forgets_its_state_is_noticed(asked, monkeypatch):
+    real = answer_page.untouched_form
+    forgetful = {"score": None, "clicked": False, "is_edit": False}
+    monkeypatch.setattr(answer_page, "untouched_form", lambda *given: real(*given[:3], forgetful))
+    with pytest.raises(AssertionError):
+        rendered_ahead_equals_rendered(asked, monkeypatch)
+
+
+@pytest.mark.django_db
+def test_a_form_rendered_ahead_shows_nobody_but_its_reader(asked, monkeypatch):
+    monkeypatch.setattr(answer_page, "_pieces", {})
+    for name in ("Robin Ash", "<b>Ida & Co</b>", "\ue000nonce\ue001"):
+        Contact.objects.update(name=name)
+        page = Someone().look(asked.answer).content.decode()
+        assert f"Asked of {escape(name)} at" in page
+        assert len(NONCE.findall(page)) == 1
+    [pieces] = answer_page._pieces.values()
+    assert "Robin" not in "".join(pieces)
+
+
+@pytest.mark.django_db
+def test_the_form_of_a_test_mail_follows_a_draft_that_changes(vera, now):
+    draft = make_campaign(by=vera, now=now)
+    message = test_sends.send_test(campaign=draft, to=vera, now=now)
+    token, sha256 = tokens.mint()
+    LinkToken.objects.create(sha256=sha256, purpose=TokenPurpose.ANSWER, message=message, minted_for="test")
+    for question in ("How was it?", "How was it really?"):
+        CampaignText.objects.filter(version=draft.current).update(question=question)
+        with time_machine.travel(now, tick=False):
+            assert question in Someone().look(f"/s/{token}").content.decode()

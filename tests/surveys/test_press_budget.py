@@ -15,7 +15,8 @@ from tests.surveys.failures.conftest import NONCE, READING, Someone
 pytestmark = pytest.mark.django_db
 an_hour_later, asked = conftest.an_hour_later, conftest.asked
 
-LOOK, PRESS, REFUSAL = 2, 2, 2
+LOOK, PRESS = 2, 2
+REFUSAL = 3  # the link, the address that helps, the counter
 APART = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
 
 
@@ -70,7 +71,7 @@ def test_s_100_the_first_look_of_a_process_costs_no_more(asked, monkeypatch):
     assert len(links._frozen) == 1
 
 
-def test_f45_a_refused_guess_costs_two_statements_and_notes_no_look(asked):
+def test_f45_a_refused_guess_costs_three_statements_and_notes_no_look(asked):
     gateway = Someone("Gateway")
     codes = [gateway.look(f"/s/{number:022d}").status_code for number in range(public.MISS_LIMIT + 1)]
     assert codes[-1] == 429
