@@ -26,12 +26,8 @@ from customers.queries.access import customers_for
 from surveys import tokens
 from surveys.emails import MailLinks, bodies, link, survey_mail, values_of, wording_of
 from surveys.models import Message, SurveyPolicy
-<<<<<<< ours
 from surveys.services import delivery, mail_forms
-=======
-from surveys.services import delivery, frames, mail_checks
 from surveys.views import public
->>>>>>> theirs
 from tests.factories.surveys import launch, make_campaign
 
 SENDER = "bench@kestrel.example"
