@@ -102,10 +102,15 @@ class Table:
         """Headings with the link that sorts by each of them and keeps every filter of the URL."""
         return tuple(self._head(column, params, sort) for column in self.columns)
 
-    def page(self, rows: QuerySet[Any], params: QueryDict, *, size: int = PAGE_SIZES[0]) -> Page:
-        """One page of `rows`: sorted and counted by the database. A page that does not exist is the nearest one."""
+    def page(
+        self, rows: QuerySet[Any], params: QueryDict, *, size: int = PAGE_SIZES[0], total: int | None = None
+    ) -> Page:
+        """One page of `rows`: sorted and counted by the database. A page that does not exist is the nearest one.
+
+        `total` is how many rows there are where the view has counted them already.
+        """
         sort = self.sort_of(params)
-        total = rows.count()
+        total = rows.count() if total is None else total
         size = _chosen_size(params, size)
         number = min(_whole(params.get("page"), 1), max(1, -(-total // size)), LAST_PAGE)
         start = (number - 1) * size

@@ -4,7 +4,7 @@ A `Tally` holds what is needed of a group of answers: how many, how many happy a
 unhappy ones off; a share (CSAT, CES) does not.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -46,7 +46,12 @@ def tally(scores: Iterable[int], *, happy_from: int = 9, unhappy_to: int = 6) ->
 
 def merged(tallies: Iterable[Tally]) -> Tally:
     """All of them as one group."""
-    return sum(tallies, Tally())
+    n = happy = unhappy = total = 0
+    for held in tallies:  # thousands of customers: no object per step
+        n, happy, unhappy, total = (
+            n + held.n, happy + held.happy, unhappy + held.unhappy, total + held.total
+        )  # fmt: skip
+    return Tally(n, happy, unhappy, total)
 
 
 def own_score(held: Tally, *, is_share: bool = False) -> Decimal | None:
@@ -57,6 +62,19 @@ def own_score(held: Tally, *, is_share: bool = False) -> Decimal | None:
     return CONTEXT.divide(HUNDRED * hits, Decimal(held.n))
 
 
+def _own_scores(*, is_share: bool) -> Callable[[Tally], Decimal | None]:
+    """`own_score` that divides once per pair of counts: customers with few answers share them."""
+    known: dict[tuple[int, int, int], Decimal | None] = {}
+
+    def score_of(held: Tally) -> Decimal | None:
+        key = held.n, held.happy, held.unhappy
+        if key not in known:
+            known[key] = own_score(held, is_share=is_share)
+        return known[key]
+
+    return score_of
+
+
 def every_answer(tallies: Tallies, *, is_share: bool = False) -> Decimal | None:
     """The score over all answers, comparable with outside figures; None without answers."""
     return own_score(merged(tallies.values()), is_share=is_share)
@@ -64,10 +82,11 @@ def every_answer(tallies: Tallies, *, is_share: bool = False) -> Decimal | None:
 
 def every_customer(tallies: Tallies, *, is_share: bool = False) -> Decimal | None:
     """Mean of the customers' own scores: each customer has the same weight; None without customers."""
+    score_of = _own_scores(is_share=is_share)
     own = [
         value
         for customer, held in tallies.items()
-        if customer is not None and (value := own_score(held, is_share=is_share)) is not None
+        if customer is not None and (value := score_of(held)) is not None
     ]
     return CONTEXT.divide(sum(own, Decimal(0)), Decimal(len(own))) if own else None
 
@@ -80,20 +99,19 @@ def one_vote(
     is_share: bool = False,
 ) -> Decimal | None:
     """Each customer votes once by the bucket of its unrounded mean; None without customers."""
-    votes = Tally()
-    for customer, held in tallies.items():
-        if customer is not None and held.n:
-            happy = held.total >= happy_from * held.n
-            votes += Tally(1, int(happy), int(held.total < neutral_from * held.n))
-    return own_score(votes, is_share=is_share)
+    known = [held for customer, held in tallies.items() if customer is not None and held.n]
+    happy = sum(held.total >= happy_from * held.n for held in known)
+    unhappy = sum(held.total < neutral_from * held.n for held in known)
+    return own_score(Tally(len(known), happy, unhappy), is_share=is_share)
 
 
 def by_mrr(tallies: Tallies, mrr: Mapping[int, Decimal], *, is_share: bool = False) -> Decimal | None:
     """The customers' own scores weighted by MRR: revenue at risk. Those without MRR are left out; None when all are."""
     weighed, total = Decimal(0), Decimal(0)
+    score_of = _own_scores(is_share=is_share)
     for customer, held in tallies.items():
         weight = mrr.get(customer, Decimal(0)) if customer is not None else Decimal(0)
-        own = own_score(held, is_share=is_share)
+        own = score_of(held)
         if weight > 0 and own is not None:
             weighed += weight * own
             total += weight

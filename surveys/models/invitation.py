@@ -13,7 +13,7 @@ from surveys.models.wave import Wave
 class Invitation(models.Model):
     """One address asked in one wave. `email_norm` is the address key, `email_hash` its keyed hash (empty after erasure)."""
 
-    wave = models.ForeignKey(Wave, on_delete=models.PROTECT, related_name="invitations")
+    wave = models.ForeignKey(Wave, db_index=False, on_delete=models.PROTECT, related_name="invitations")
     contact = models.ForeignKey(Contact, null=True, on_delete=models.PROTECT, related_name="invitations")
     customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="invitations")
     text = models.ForeignKey(CampaignText, on_delete=models.PROTECT, related_name="+")
@@ -56,6 +56,11 @@ class Invitation(models.Model):
             models.Index(fields=["email_hash"], name="surveys_invitation_person"),
             models.Index(fields=["customer", "-created_at"], name="surveys_invitation_customer_at"),
             models.Index(fields=["wave", "response_state"], name="surveys_invitation_funnel"),
+            models.Index(
+                fields=["wave", "customer", "response_state"],
+                condition=Q(is_test=False),
+                name="surveys_invitation_asked",
+            ),
         ]
 
     def __str__(self) -> str:

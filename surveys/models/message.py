@@ -10,7 +10,9 @@ from surveys.models.invitation import Invitation
 class Message(models.Model):
     """One mail of an invitation on its way. Only the holder of `lease_token` may change a row in `sending`."""
 
-    invitation = models.ForeignKey(Invitation, on_delete=models.PROTECT, related_name="messages")
+    invitation = models.ForeignKey(
+        Invitation, db_index=False, on_delete=models.PROTECT, related_name="messages"
+    )
     kind = models.CharField(max_length=10, choices=MessageKind, default=MessageKind.FIRST)
     seq = models.PositiveSmallIntegerField(default=0)
     delivery_state = models.CharField(max_length=15, choices=DeliveryState, default=DeliveryState.PLANNED)
@@ -78,6 +80,11 @@ class Message(models.Model):
                 fields=["changed_at"],
                 condition=Q(delivery_state="uncertain"),
                 name="surveys_message_uncertain",
+            ),
+            models.Index(
+                fields=["delivery_state", "skip_reason", "invitation"],
+                condition=Q(kind=MessageKind.FIRST) & ~Q(delivery_state__in=ACCEPTED),
+                name="surveys_message_not_accepted",
             ),
         ]
 

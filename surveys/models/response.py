@@ -2,7 +2,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from customers.models import Contact, Customer
 from customers.models.facts import RecordedNow
@@ -40,8 +40,13 @@ class Response(models.Model):
         Invitation, null=True, on_delete=models.PROTECT, related_name="response"
     )
     message = models.ForeignKey(Message, null=True, on_delete=models.PROTECT, related_name="+")
-    campaign = models.ForeignKey(Campaign, null=True, on_delete=models.PROTECT, related_name="responses")
-    customer = models.ForeignKey(Customer, null=True, on_delete=models.PROTECT, related_name="responses")
+    # Campaign and customer are found by indexes that begin with them.
+    campaign = models.ForeignKey(
+        Campaign, null=True, db_index=False, on_delete=models.PROTECT, related_name="responses"
+    )
+    customer = models.ForeignKey(
+        Customer, null=True, db_index=False, on_delete=models.PROTECT, related_name="responses"
+    )
     contact = models.ForeignKey(Contact, null=True, on_delete=models.PROTECT, related_name="responses")
     kind = models.CharField(max_length=10, choices=[*SurveyKind.choices, *OtherScale.choices])
     nature = models.CharField(max_length=15, choices=Nature, default=Nature.RELATIONSHIP)
@@ -134,15 +139,51 @@ class Response(models.Model):
             models.Index(fields=["customer", "kind", "-answered_at"], name="surveys_response_customer_at"),
             models.Index(fields=["campaign", "-answered_at"], name="surveys_response_campaign_at"),
             models.Index(fields=["kind", "answered_at"], name="surveys_response_kind_at"),
-            models.Index(fields=["series_key", "answered_at"], name="surveys_response_series_at"),
+            models.Index(
+                fields=["series_key", "answered_at"],
+                condition=Q(status="counted"),
+                name="surveys_response_series_at",
+            ),
             models.Index(
                 fields=["-answered_at", "-id"], condition=Q(status="counted"), name="surveys_response_feed"
             ),
+            # What pages of results count by, and nothing else: small enough to be read instead of the answers.
             models.Index(
-                fields=["series_key", "customer"],
-                include=["score", "contact", "campaign", "answered_at", "sent_at", "id", "is_anonymous"],
+                fields=["series_key", "customer", "score"],
                 condition=Q(status="counted"),
-                name="surveys_response_figures",
+                name="surveys_response_of_series",
+            ),
+            models.Index(
+                fields=["series_key", "contact", "score"],
+                condition=Q(status="counted"),
+                name="surveys_response_of_people",
+            ),
+            models.Index(
+                fields=["campaign", "customer", "contact", "score"],
+                condition=Q(status="counted"),
+                name="surveys_response_of_campaign",
+            ),
+            models.Index(
+                fields=["invitation"],
+                include=["customer", "contact", "score", "answered_at", "id"],
+                condition=Q(status="counted"),
+                name="surveys_response_of_wave",
+            ),
+            models.Index(
+                fields=["campaign", "invitation"],
+                condition=Q(status="counted") & ~Q(comment=""),
+                name="surveys_response_commented",
+            ),
+            models.Index(
+                models.F("series_key"),
+                Coalesce("sent_at", "answered_at"),
+                condition=Q(status="counted"),
+                name="surveys_response_cohort",
+            ),
+            models.Index(
+                fields=["series_key"],
+                condition=Q(status="counted", is_anonymous=True),
+                name="surveys_response_anonymous",
             ),
             models.Index(fields=["updated_at", "id"], name="surveys_response_updated"),
             models.Index(

@@ -4,11 +4,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, FilteredRelation, Q, Value
 
 from customers.queries.access import customers_for
-from surveys.choices import ACCEPTED, DeliveryState, MessageKind, ResponseState, ResponseStatus
-from surveys.models import Campaign, Invitation, WaveSkip
+from surveys.choices import DeliveryState, ResponseState, ResponseStatus
+from surveys.models import Campaign, Invitation, Response, WaveSkip
+from surveys.queries.results import mails_not_accepted
 from surveys.queries.slices import Slice
 
 FIELDS = {
@@ -69,46 +70,44 @@ class Line:
 
 def lines(wanted: Slice, by: str, *, user: Any) -> list[Line]:
     """The funnel of a campaign, wave or series in groups, the largest first. Customers are those the reader may see."""
-    asked = _asked(wanted)
+    asked = Invitation.objects.filter(is_test=False, **_rules(wanted))
     if by == "customer":
         asked = asked.visible_to(user)
+    counted = FilteredRelation("response", condition=Q(response__status=ResponseStatus.COUNTED))
     found = (
         asked.order_by()
-        .values(FIELDS[by])
+        .annotate(counted=counted)
+        .values_list(FIELDS[by])
         .annotate(
-            asked=Count("pk"),
-            sent=Count("pk", filter=Q(messages__delivery_state__in=ACCEPTED)),
-            bounced=Count("pk", filter=Q(messages__delivery_state=DeliveryState.BOUNCED)),
-            skipped=Count("pk", filter=Q(messages__delivery_state=DeliveryState.SKIPPED)),
-            visited=Count(
-                "pk", filter=Q(response_state__in=SEEN) | Q(response__status=ResponseStatus.COUNTED)
-            ),
-            answered=Count("pk", filter=Q(response__status=ResponseStatus.COUNTED)),
-            commented=Count(
-                "pk", filter=Q(response__status=ResponseStatus.COUNTED) & ~Q(response__comment="")
-            ),
-            suspect=Count("pk", filter=Q(response_state__in=SUSPECT)),
+            asked=Count("*"),
+            visited=Count(Value(1), filter=Q(response_state__in=SEEN) | Q(counted__isnull=False)),
+            answered=Count("counted"),
+            suspect=Count(Value(1), filter=Q(response_state__in=SUSPECT)),
         )
+        .order_by("-asked", FIELDS[by])[:LINES_SHOWN]
     )
-    rows = sorted(found, key=lambda row: row["asked"], reverse=True)[:LINES_SHOWN]
-    left_out, names = _left_out(wanted, by, user), _names([row[FIELDS[by]] for row in rows], by, user)
+    rows = list(found)
+    mails, commented = _mails_not_accepted(wanted, by), _commented(wanted, by)
+    left_out, names = _left_out(wanted, by, user), _names([row[0] for row in rows], by, user)
     return [
         Line(
-            key=row[FIELDS[by]],
-            name=names.get(row[FIELDS[by]], str(row[FIELDS[by]] or "none")),
-            eligible=row["asked"] + left_out[row[FIELDS[by]]],
-            skipped=row["skipped"] + left_out[row[FIELDS[by]]],
-            **{
-                name: row[name] for name in ("sent", "bounced", "visited", "answered", "commented", "suspect")
-            },
+            key=key,
+            name=names.get(key, str(key or "none")),
+            eligible=invited + left_out[key],
+            skipped=mails[key, DeliveryState.SKIPPED] + left_out[key],
+            sent=invited - mails[key, ""],
+            bounced=mails[key, DeliveryState.BOUNCED],
+            visited=visited,
+            answered=answered,
+            commented=commented[key],
+            suspect=suspect,
         )
-        for row in rows
+        for key, invited, visited, answered, suspect in rows
     ]
 
 
-def _asked(wanted: Slice) -> QuerySet[Invitation]:
-    """Invitations with their first message: one row each."""
-    rows = Invitation.objects.filter(is_test=False, messages__kind=MessageKind.FIRST)
+def _rules(wanted: Slice, prefix: str = "") -> dict[str, Any]:
+    """The filters over invitations, as seen from them or from rows that belong to one."""
     rules = {
         "wave": wanted.wave,
         "wave__campaign": wanted.campaign,
@@ -118,7 +117,25 @@ def _asked(wanted: Slice) -> QuerySet[Invitation]:
         "phase_at_send": wanted.phase,
         "owner_at_send": wanted.owner,
     }
-    return rows.filter(**{name: value for name, value in rules.items() if value})
+    return {f"{prefix}{name}": value for name, value in rules.items() if value}
+
+
+def _mails_not_accepted(wanted: Slice, by: str) -> Counter[tuple[Any, str]]:
+    """First mails the server did not take, by group and state; without a state, all of the group."""
+    rows = mails_not_accepted().filter(**_rules(wanted, "invitation__")).order_by()
+    found: Counter[tuple[Any, str]] = Counter()
+    grouped = rows.values_list(f"invitation__{FIELDS[by]}", "delivery_state").annotate(n=Count("*"))
+    for key, state, number in grouped:
+        found[key, state] += number
+        found[key, ""] += number
+    return found
+
+
+def _commented(wanted: Slice, by: str) -> Counter[Any]:
+    """Counted answers with a comment, by group."""
+    rows = Response.objects.counted().exclude(comment="").filter(invitation__is_test=False)
+    rows = rows.filter(**_rules(wanted, "invitation__")).order_by()
+    return Counter(dict(rows.values_list(f"invitation__{FIELDS[by]}").annotate(n=Count("*"))))
 
 
 def _left_out(wanted: Slice, by: str, user: Any) -> Counter[Any]:

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet, Value
 from django.db.models.functions import TruncMonth
 
 from accounts.choices import Role
 from customers.queries.access import customers_to_edit
 from surveys.choices import ACCEPTED, MessageKind
 from surveys.formulas.scales import SCALES
-from surveys.models import Invitation, Message, Response, WaveSkip
+from surveys.models import Campaign, Invitation, Message, Response, Wave, WaveSkip
 
 RECENT = timedelta(days=30)
 LATEST = 5  # lines of a panel
@@ -35,6 +35,14 @@ def named_rows(rows: QuerySet[Response], user: Any) -> QuerySet[Response]:
     return rows.filter(customer__in=customers_to_edit(user), is_anonymous=False)
 
 
+def said_in(rows: QuerySet[Response], campaign: Campaign, wave: Wave | None) -> QuerySet[Response]:
+    """Those of a campaign or of one of its waves, with `newest` to sort by."""
+    if wave is None:
+        return rows.filter(campaign=campaign).annotate(newest=F("answered_at"))
+    # Sorted as a sum, or the database looks for a wave's answers among all that are newer.
+    return rows.filter(invitation__wave=wave).annotate(newest=F("answered_at") + Value(timedelta(0)))
+
+
 def in_bucket(rows: QuerySet[Response], kind: str, name: str) -> QuerySet[Response]:
     """Answers of one bucket of their scale: negative, neutral, positive; anything else means all."""
     scale = SCALES[kind]
@@ -50,9 +58,9 @@ def bucket_counts(rows: QuerySet[Response], kind: str) -> dict[str, int]:
     """How many of these answers lie in each bucket of their scale; the empty name counts all."""
     scale = SCALES[kind]
     found = rows.aggregate(
-        every=Count("pk"),
-        negative=Count("pk", filter=Q(score__lte=scale.negative_to)),
-        positive=Count("pk", filter=Q(score__gte=scale.positive_from)),
+        every=Count("*"),
+        negative=Count(Value(1), filter=Q(score__lte=scale.negative_to)),
+        positive=Count(Value(1), filter=Q(score__gte=scale.positive_from)),
     )
     neutral = found["every"] - found["negative"] - found["positive"]
     return {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum, Value
 
 from metrics.formulas import satisfaction
 from surveys.choices import ACCEPTED, WAITING, DeliveryState, MessageKind, ResponseState, SurveyKind
@@ -133,23 +133,33 @@ def funnel(campaign: Campaign, wave: Wave | None = None) -> Funnel:
     asked = Invitation.objects.filter(wave__campaign=campaign, is_test=False)
     answers = Response.objects.counted().filter(campaign=campaign)
     if wave is not None:
-        asked, answers = asked.filter(wave=wave), answers.filter(invitation__wave=wave)
-    mails = _first_mails(campaign, wave)
+        asked, answers = asked.filter(wave=wave), Response.objects.counted().filter(invitation__wave=wave)
+    looks = asked.aggregate(
+        n=Count("*"), visited=Count(Value(1), filter=Q(response_state=ResponseState.VISITED))
+    )
+    mails = _mails_not_accepted(campaign, wave)
     states = Counter({state: sum(reasons.values()) for state, reasons in mails.items()})
-    talked = answers.aggregate(answered=Count("pk"), commented=Count("pk", filter=~Q(comment="")))
-    # Whoever answered has looked; an answer set aside leaves the invitation in a state of its own.
-    seen = asked.filter(response_state=ResponseState.VISITED).count() + talked["answered"]
+    # Two counts, each from an index of its own, instead of one over the answers themselves.
+    answered, commented = answers.count(), answers.exclude(comment="").count()
     return Funnel(
         eligible=eligible(campaign, wave),
         skipped=tuple(_skipped(campaign, wave, mails)),
         waiting=sum(states[state] for state in (*WAITING, DeliveryState.SENDING)),
-        sent=sum(states[state] for state in ACCEPTED),
+        # Every invitation has one first mail, from the moment it is made.
+        sent=looks["n"] - states.total(),
         bounced=states[DeliveryState.BOUNCED],
         failed=states[DeliveryState.FAILED],
         uncertain=states[DeliveryState.UNCERTAIN],
-        visited=seen,
-        **talked,
+        # Whoever answered has looked; an answer set aside leaves the invitation in a state of its own.
+        visited=looks["visited"] + answered,
+        answered=answered,
+        commented=commented,
     )
+
+
+def asked_one_question(campaign: Campaign) -> bool:
+    """Whether all versions of a campaign ask the same on one scale: its answers are then one series."""
+    return campaign.versions.values("series_key").distinct().count() == 1
 
 
 def eligible(campaign: Campaign, wave: Wave | None = None) -> int:
@@ -160,20 +170,20 @@ def eligible(campaign: Campaign, wave: Wave | None = None) -> int:
     return waves.aggregate(total=Sum("eligible_count"))["total"] or 0
 
 
-def _first_mails(campaign: Campaign, wave: Wave | None) -> dict[str, Counter[str]]:
-    """First mails by state and reason of being skipped, in one pass."""
+def mails_not_accepted() -> QuerySet[Message]:
+    """First mails that no server took, or not yet: few once a wave has left, so they are what is looked at."""
+    rows = Message.objects.filter(kind=MessageKind.FIRST).exclude(delivery_state__in=ACCEPTED)
+    return rows.filter(invitation__is_test=False)
+
+
+def _mails_not_accepted(campaign: Campaign, wave: Wave | None) -> dict[str, Counter[str]]:
+    """The same of a campaign or wave, by state and reason of being skipped."""
     of = {"invitation__wave": wave} if wave else {"invitation__wave__campaign": campaign}
-    firsts = Message.objects.filter(**of, invitation__is_test=False, kind=MessageKind.FIRST)
     found: dict[str, Counter[str]] = {}
-    rows = firsts.order_by().values_list("delivery_state", "skip_reason").annotate(count=Count("pk"))
-    for state, reason, count in rows:
+    rows = mails_not_accepted().filter(**of).order_by().values_list("delivery_state", "skip_reason")
+    for state, reason, count in rows.annotate(count=Count("*")):
         found.setdefault(state, Counter())[reason] += count
     return found
-
-
-def skip_counts(campaign: Campaign, wave: Wave | None = None) -> list[tuple[str, int]]:
-    """(reason, contacts) of everybody left out, at the snapshot and at the moment of sending."""
-    return _skipped(campaign, wave, _first_mails(campaign, wave))
 
 
 def _skipped(

@@ -7,9 +7,9 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from surveys.choices import TopicSource
 from surveys.formulas import small_groups, topics
 from surveys.formulas.scales import Scale
-from surveys.formulas.weighting import Tally, merged
+from surveys.formulas.weighting import Tally
 from surveys.models import Response, ResponseTopic, Topic
-from surveys.queries.scores import NO_CUTS, tally_by
+from surveys.queries.scores import NO_CUTS, tally_all
 
 
 def listed() -> QuerySet[Topic]:
@@ -30,7 +30,7 @@ def effects(
     rows: QuerySet[Response], scale: Scale | None, *, is_share: bool, least: int, hides_rest: bool
 ) -> dict[str, Any]:
     """Each topic among these answers, the one that costs most first; small ones are only counted as hidden."""
-    everything = merged(tally_by(rows, "status", scale).values())
+    everything = tally_all(rows, scale)
     held = _tallies(rows, scale)
     names = dict(Topic.objects.filter(pk__in=held).values_list("pk", "name"))
     sizes = {topic: found.n for topic, found in held.items()}

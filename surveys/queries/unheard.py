@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Value
 
 from customers.models import Contact
 from customers.queries.access import customers_for, customers_to_edit
-from surveys.choices import ACCEPTED, MessageKind, ResponseState
+from surveys.choices import MessageKind, ResponseState
 from surveys.formulas.weighting import role_key
 from surveys.models import Invitation
+from surveys.queries.results import mails_not_accepted
 from surveys.queries.silence import KEY_ROLE
 
 WAVES = 2  # asked so often without an answer
@@ -33,43 +34,51 @@ class SilentContact:
         return role_key(self.contact.role) == KEY_ROLE
 
 
-def _asked(customers: QuerySet[Any] | Sequence[int], as_of: datetime) -> QuerySet[Invitation]:
-    """Invitations of these customers that were mailed by then and are not answered anonymously."""
-    return Invitation.objects.filter(
-        customer__in=customers,
-        contact__isnull=False,
-        is_test=False,
-        messages__kind=MessageKind.FIRST,
-        messages__delivery_state__in=ACCEPTED,
-        messages__accepted_at__lte=as_of,
-    )
+def _asked(customers: QuerySet[Any] | Sequence[int]) -> QuerySet[Invitation]:
+    """Invitations of these customers' people whose mail was accepted; those of anonymous surveys have people too."""
+    rows = Invitation.objects.filter(customer__in=customers, contact__isnull=False, is_test=False)
+    return rows.exclude(Exists(mails_not_accepted().filter(invitation=OuterRef("pk"))))
 
 
-def _silent(rows: QuerySet[Invitation]) -> QuerySet[Any]:
-    """Per contact: invitations, the last of them, whether a link was opened; those who never answered, asked twice."""
+def _silent(rows: QuerySet[Invitation], group: str) -> QuerySet[Any]:
+    """Groups that never answered, asked in two waves or more: the first is not the last."""
     return (
-        rows.filter(contact__left_on=None, contact__erased_at=None)
-        .order_by()
-        .values("contact")
+        rows.order_by()
+        .values(group)
         .annotate(
-            waves=Count("wave", distinct=True),
-            last_at=Max("messages__accepted_at"),
-            looked=Count("pk", filter=Q(response_state=ResponseState.VISITED)),
-            heard=Count("pk", filter=Q(response_state__in=HEARD)),
+            first_wave=Min("wave"),
+            last_wave=Max("wave"),
+            heard=Count(Value(1), filter=Q(response_state__in=HEARD)),
         )
-        .filter(waves__gte=WAVES, heard=0)
+        .filter(first_wave__lt=F("last_wave"), heard=0)
+        .values(group)
     )
 
 
 def silent_contacts(user: Any, *, as_of: datetime) -> list[SilentContact]:
     """Contacts of the reader's own customers asked in two waves without an answer, decision makers first."""
-    rows = list(
-        _silent(_asked(customers_to_edit(user).active(), as_of)).order_by("-last_at", "contact")[:LISTED]
+    asked = _asked(customers_to_edit(user).active()).filter(contact__left_on=None, contact__erased_at=None)
+    rows = (
+        asked.filter(
+            contact__in=_silent(asked, "contact"),
+            messages__kind=MessageKind.FIRST,
+            messages__accepted_at__lte=as_of,
+        )
+        .order_by()
+        .values("contact")
+        .annotate(
+            waves=Count("wave", distinct=True),
+            last_at=Max("messages__accepted_at"),
+            looked=Count(Value(1), filter=Q(response_state=ResponseState.VISITED)),
+        )
+        .filter(waves__gte=WAVES)
+        .order_by("-last_at", "contact")[:LISTED]
     )
-    people = Contact.objects.select_related("customer__summary").in_bulk([row["contact"] for row in rows])
+    listed = list(rows)
+    people = Contact.objects.select_related("customer__summary").in_bulk([row["contact"] for row in listed])
     found = [
         SilentContact(people[row["contact"]], row["waves"], bool(row["looked"]), row["last_at"])
-        for row in rows
+        for row in listed
     ]
     return sorted(found, key=lambda line: not line.is_key)
 
@@ -77,19 +86,14 @@ def silent_contacts(user: Any, *, as_of: datetime) -> list[SilentContact]:
 def silent_customers(user: Any, *, as_of: datetime) -> list[tuple[Any, int]]:
     """Customers in the reader's scope asked in two waves of which nobody answered, with the number of people asked."""
     mine = customers_for(user).active()
-    rows = (
-        _asked(mine, as_of)
-        .order_by()
-        .values("customer")
-        .annotate(
-            waves=Count("wave", distinct=True),
-            people=Count("contact", distinct=True),
-            heard=Count("pk", filter=Q(response_state__in=HEARD)),
-        )
-        .filter(waves__gte=WAVES, heard=0)
+    asked = _asked(mine)
+    silent = mine.filter(pk__in=_silent(asked, "customer")).select_related("summary")
+    found = list(silent.order_by("-summary__mrr", "name")[:LISTED])
+    mailed = asked.filter(
+        customer__in=[customer.pk for customer in found],
+        messages__kind=MessageKind.FIRST,
+        messages__accepted_at__lte=as_of,
     )
-    people = {row["customer"]: row["people"] for row in rows}
-    found = (
-        mine.filter(pk__in=list(people)).select_related("summary").order_by("-summary__mrr", "name")[:LISTED]
-    )
-    return [(customer, people[customer.pk]) for customer in found]
+    counts = mailed.order_by().values_list("customer").annotate(people=Count("contact", distinct=True))
+    people = dict(counts)
+    return [(customer, people[customer.pk]) for customer in found if customer.pk in people]

@@ -108,7 +108,7 @@ def _compared(request: HttpRequest, subject: Subject, a: dict[str, Any], b: dict
         "hidden": hidden,
         "columns": list(zip((a, b), scores, (found.people_before, found.people_now), strict=True)),
         "verdict": None if hidden else _verdict_words(found, subject),
-        "biases": [] if hidden else [_bias(first, second, trait, least) for trait in queries.TRAITS],
+        "biases": [] if hidden else _biases(first, second, least),
         "state": urlencode({"series": series.key, "a": a["key"], "b": b["key"]}),
     }
 
@@ -131,9 +131,14 @@ def _verdict_words(found: queries.Compared, subject: Subject) -> dict[str, Any]:
     }
 
 
-def _bias(first: Slice, second: Slice, trait: str, least: int) -> dict[str, Any]:
+def _biases(first: Slice, second: Slice, least: int) -> list[dict[str, Any]]:
+    found = [queries.biases(wanted) for wanted in (first, second)]
+    return [_bias([side[trait] for side in found], trait, least) for trait in queries.TRAITS]
+
+
+def _bias(found: list[list[queries.Bias]], trait: str, least: int) -> dict[str, Any]:
     """Both sides of one trait; groups with fewer answers than may be shown keep their numbers to themselves."""
-    sides = [{line.name: line for line in queries.bias(wanted, trait)} for wanted in (first, second)]
+    sides = [{line.name: line for line in lines} for lines in found]
     hidden = [
         small_groups.hidden_groups({name: line.answered for name, line in side.items()}, least)
         for side in sides

@@ -25,7 +25,7 @@ from surveys.views import score_figures
 from surveys.views.results_cells import tone_of_answer, words_of
 from surveys.views.score_figures import Subject
 
-ANSWERS = Table((Column("answered", "Answered", "answered_at", nulls_last=False),), default="-answered")
+ANSWERS = Table((Column("answered", "Answered", "newest", nulls_last=False),), default="-answered")
 BUCKETS = ("negative", "neutral", "positive")
 
 
@@ -61,11 +61,11 @@ def _figures(request: HttpRequest, found: Campaign, wave: Wave | None) -> dict[s
     scale = SCALES[version.kind]
     series = Series(
         key=version.series_key, kind=version.kind, low=scale.low, high=scale.high, direction="high_is_good",
-        nature=version.nature, channel="email", n=0, last_at=now, name=found.name, anonymous=int(version.is_anonymous),
+        nature=version.nature, channel="email", n=0, last_at=now, name=found.name, anonymous=version.is_anonymous,
     )  # fmt: skip
-    wanted = slice_of(
-        request.GET, series=series.key, campaign=found.pk, wave=wave.pk if wave else None, bucket=""
-    )
+    # Without a filter that changes nothing the answers are counted from an index.
+    key = "" if queries.asked_one_question(found) else series.key
+    wanted = slice_of(request.GET, series=key, campaign=found.pk, wave=wave.pk if wave else None, bucket="")
     population = queries.eligible(found, wave) if request.GET.get("fpc") == "1" else None
     subject = Subject(series, wanted, policies.current(now), now, population=population)
     state = urlencode({"series": series.key, "campaign": found.pk} | ({"wave": wave.pk} if wave else {}))
@@ -105,15 +105,18 @@ def _answers(request: HttpRequest, found: Campaign, wave: Wave | None, kind: str
     """A page of answers of the reader's customers; readers without the right to names see none."""
     if not may_see_identities(request.user):
         return {"answers": [], "answers_hidden": True}
-    mine = responses.answers_for(request.user).filter(campaign=found)
-    if wave is not None:
-        mine = mine.filter(invitation__wave=wave)
+    mine = responses.said_in(responses.answers_for(request.user), found, wave)
     bucket = request.GET.get("bucket", "")
-    page = ANSWERS.page(responses.in_bucket(mine, kind, bucket), request.GET)
     counts = responses.bucket_counts(mine, kind)
+    total = counts.get(bucket, counts[""])
+    ids = responses.in_bucket(mine, kind, bucket).values_list("pk", flat=True)
+    page = ANSWERS.page(ids, request.GET, total=total)
+    said = mine.in_bulk(page.rows)  # whole answers of this page alone
     words = {"": "All"} | {name: word.capitalize() for name, word in words_of(kind).items()}
     return {
-        "answers": [{"row": row, "tone": tone_of_answer(kind, row.score)} for row in page.rows],
+        "answers": [
+            {"row": said[pk], "tone": tone_of_answer(kind, said[pk].score)} for pk in page.rows if pk in said
+        ],
         "answers_page": page,
         "tabs": [
             {"key": name, "name": words[name], "n": counts[name], "current": name == bucket}

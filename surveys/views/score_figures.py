@@ -51,7 +51,7 @@ class Subject:
 
 def least_of(user: Any, subject: Subject) -> tuple[int, bool]:
     """The smallest group this reader is shown, and whether what is left over must not be too small either (S-205)."""
-    anonymous = bool(subject.series.anonymous)
+    anonymous = subject.series.anonymous
     least = subject.policy.min_show_n
     if anonymous:
         least = max(least, subject.policy.anonymous_min_group)
@@ -64,7 +64,7 @@ def is_hidden(user: Any, subject: Subject, n: int) -> bool:
     if not guarded or not n:
         return False
     if not subject.wanted.is_narrowed:
-        return n < least and bool(subject.series.anonymous)
+        return n < least and subject.series.anonymous
     return not small_groups.may_show(n, of=subject.rows(subject.wanted.whole).count(), least=least)
 
 
