@@ -15,7 +15,6 @@ from django.db.models.functions import Now
 from customers.models import Contact, Customer, CustomerSummary
 from surveys import tokens
 from surveys.choices import (
-    ON_THE_CLOCK,
     WAITING,
     CampaignState,
     DeliveryState,
@@ -46,7 +45,6 @@ READ: tuple[tuple[type[Model], tuple[str, ...]], ...] = (  # models and columns 
     (CustomerSummary, ("customer_id", "first_paid_on", "is_paying")),
 )  # fmt: skip
 NOBODY = 0  # no customer: asked of it, a cap of one leaves room; so the statement is planned once, with or without a cap
-ON_CLOCK = sorted(str(state) for state in ON_THE_CLOCK)
 LOADED = (
     "invitation__wave__campaign",
     "invitation__wave__version",
@@ -295,7 +293,6 @@ def _taken(due: Due, now: datetime, *, policy: SurveyPolicy | None = None) -> Cl
         "gap_from": now - throttle.longest_gap(policy) if policy else None,
         "cap_from": now - throttle.CAP_WINDOW,
         "cap": (policy.customer_cap if policy else 0) or 1,
-        "on_clock": ON_CLOCK,
     }
     if not mail_sql.run(mail_sql.TAKE, values):
         return None

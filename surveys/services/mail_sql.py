@@ -8,6 +8,7 @@ those of `claims` and `delivery`: a lease is named in every write, and nothing i
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from weakref import WeakSet
 
@@ -35,12 +36,12 @@ class Statement:
         cursor.execute(f"PREPARE tend_{self.name} ({', '.join(self.types.values())}) AS {sql}")
         self._known_to.add(connection.connection)
 
-    @property
+    @cached_property
     def call(self) -> str:
         """What runs it when prepared."""
         return f"EXECUTE tend_{self.name} ({', '.join(f'%({name})s' for name in self.types)})"
 
-    @property
+    @cached_property
     def whole(self) -> str:
         """What runs it unprepared."""
         return _VALUE.sub(lambda found: f"{found[0]}::{self.types[found[1]]}", self.sql)
@@ -132,7 +133,6 @@ TAKE = Statement(
         "gap_from": "timestamptz",
         "cap_from": "timestamptz",
         "cap": "integer",
-        "on_clock": "text[]",
     },
     """
 WITH taken AS (
@@ -144,12 +144,14 @@ WITH taken AS (
            OR NOT EXISTS (
                SELECT FROM surveys_invitation asked JOIN surveys_message other ON other.invitation_id = asked.id
                 WHERE asked.email_hash = %(person)s AND NOT asked.is_test AND other.id <> %(message)s
-                  AND other.kind = 'first' AND other.delivery_state = ANY (%(on_clock)s) AND other.claimed_at >= %(gap_from)s
+                  AND other.kind = 'first' AND other.delivery_state IN (
+                      'sending', 'uncertain', 'sent', 'delivered', 'soft_bounced', 'complained') AND other.claimed_at >= %(gap_from)s
            ) AND (
                SELECT count(DISTINCT asked.email_hash)
                  FROM surveys_invitation asked JOIN surveys_message other ON other.invitation_id = asked.id
                 WHERE asked.customer_id = %(customer)s AND NOT asked.is_test AND other.id <> %(message)s
-                  AND other.kind = 'first' AND other.delivery_state = ANY (%(on_clock)s) AND other.claimed_at >= %(cap_from)s
+                  AND other.kind = 'first' AND other.delivery_state IN (
+                      'sending', 'uncertain', 'sent', 'delivered', 'soft_bounced', 'complained') AND other.claimed_at >= %(cap_from)s
            ) < %(cap)s)
     RETURNING id, invitation_id
 ), opened AS (

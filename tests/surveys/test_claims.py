@@ -1,6 +1,7 @@
 """Claiming one mail: how many statements it takes, which rows they read, and what a quick yes may never overlook."""
 
 import json
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from surveys.choices import DeliveryState, SkipReason
+from surveys.choices import ON_THE_CLOCK, DeliveryState, SkipReason
 from surveys.models import Message, SendClock, SurveyPolicy
 from surveys.services import claims, delivery, frames, mail_sql, sending_state
 from tests.factories.surveys import launch, make_audience, make_campaign
@@ -79,6 +80,12 @@ def below(node):
     yield node
     for child in node.get("Plans", []):
         yield from below(child)
+
+
+def test_s_50_the_quick_yes_counts_the_states_that_the_rules_count():
+    named = re.findall(r"delivery_state IN \(([^)]*)\)", mail_sql.TAKE.sql)
+    assert len(named) == 2
+    assert [set(re.findall(r"'(\w+)'", states)) for states in named] == [set(ON_THE_CLOCK)] * 2
 
 
 def test_a_missing_clock_is_made_and_held_before_the_claim(anna, vera, now):
