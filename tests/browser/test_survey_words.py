@@ -30,6 +30,7 @@ EXTRA = [
 ]
 # Landmarks are left out: a mail is shown inside the page of a mail program, which has its own.
 OF_A_MAIL = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
+GREY = "<style>h1.grey{color:#777!important;background:#888!important}</style></head>"
 BOXES = """els => els.map(el => { const b = el.getBoundingClientRect(); return [b.width, b.height, b.left, b.top]; })"""
 
 
@@ -70,24 +71,40 @@ def mail_html(message, now):
     return message_from_bytes(raw, policy=policy.default).get_body(("html",)).get_content()
 
 
-@pytest.mark.parametrize(("kind", "language"), LOOKED_AT)
-def test_f32_a_mail_fits_every_phone_in_every_mode(visit, ask, axe, now, kind, language):
-    message, _ = ask(language, kind=kind)
-    window = visit(320, 700)
-    window.page.set_content(mail_html(message, now))
+def misfits(window, mail):
+    """What does not fit at the widths of phones and of a desk: sideways scroll, and targets too small for a finger."""
+    window.page.set_content(mail)
     found = []
     for width in WIDTHS:
         window.page.set_viewport_size({"width": width, "height": 700})
         found += [f"{width}: {window.sideways()} px sideways"] if window.sideways() > 0 else []
         keys = window.page.eval_on_selector_all("a[href*='?r=']", BOXES)
         found += [f"{width}: {box}" for box in keys if box[0] < 24 or box[1] < 44]
-        along = [box[2] for box in keys] if kind == "nps" else [box[3] for box in keys]
-        assert along == sorted(along, reverse=kind == "nps" and language == "ar")
+    return found, keys
+
+
+@pytest.mark.parametrize(("kind", "language"), LOOKED_AT)
+def test_f32_a_mail_fits_every_phone_in_every_mode(visit, ask, axe, now, kind, language):
+    message, _ = ask(language, kind=kind)
+    window = visit(320, 700)
+    found, keys = misfits(window, mail_html(message, now))
+    along = [box[2] for box in keys] if kind == "nps" else [box[3] for box in keys]
+    assert along == sorted(along, reverse=kind == "nps" and language == "ar")
     for scheme in ("light", "dark"):
         window.page.emulate_media(color_scheme=scheme)
         rules = axe.run(window.page, options=OF_A_MAIL).response["violations"]
         found += [f"{scheme}: {rule['id']} at {rule['nodes'][0]['target']}" for rule in rules]
     assert found == []
+
+
+def test_f32_guard_off_a_wide_table_and_low_cells_are_noticed(visit, ask, now):
+    message, _ = ask("en")
+    wide = mail_html(message, now).replace("</body>", '<table width="900"><tr><td>x</td></tr></table></body>')
+    low = mail_html(message, now).replace('height="46"', 'height="20"')
+    low = re.sub(r"(line-)?height:4\dpx", r"\1height:20px", low)
+    window = visit(320, 700)
+    assert "px sideways" in misfits(window, wide)[0][0]
+    assert len(misfits(window, low)[0]) >= 11
 
 
 def test_f31_forced_dark_keeps_text_and_borders_readable(browser, ask, now):
@@ -111,6 +128,9 @@ def test_f31_forced_dark_keeps_text_and_borders_readable(browser, ask, now):
             assert seen(selector, height=22) >= 4.5, selector
         key = page.locator("td.key").first.bounding_box()
         assert seen("td.key", y=key["y"] + 4, width=6, height=6) >= 3  # the edge of a cell
+        # the guard off: a heading whose own ground is as grey as its letters
+        page.set_content(plain.replace("<h1", '<h1 bgcolor="x" class="grey"').replace("</head>", GREY))
+        assert seen("h1", height=22) < 4.5
     finally:
         dark.close()
 
@@ -160,6 +180,19 @@ def test_f33_keyboard_alone_answers_and_arrows_never_send(visit, ask):
     assert Response.objects.get().score == 7
 
 
+def test_f33_guard_off_an_arrow_that_sends_is_noticed(visit, ask):
+    _, path = ask("en")
+    window = visit(390, 844)
+    sends = "for (const e of document.querySelectorAll('[name=score]')) e.onchange = () => e.form.submit()"
+    window.page.route(
+        "**/answer*.js", lambda route: route.fulfill(content_type="text/javascript", body=sends)
+    )
+    window.page.goto(f"{window.base}{path}?r=7")
+    window.page.focus("#p7")
+    with window.page.expect_request(lambda request: request.method == "POST", timeout=5000):
+        window.page.keyboard.press("ArrowRight")
+
+
 def test_f33_the_accessibility_tree_names_question_ends_and_boxes(visit, ask):
     _, path = ask("en", extra={"en": EXTRA})
     window = visit()
@@ -186,6 +219,8 @@ def test_f33_the_accessibility_tree_names_question_ends_and_boxes(visit, ask):
     assert page.get_by_role("group", name="How easy?").get_by_role("radio").count() == 5
     assert page.get_by_role("textbox", name="What went wrong?").count() == 0
     assert page.get_by_role("textbox", name="What do you value most about Kestrel?").count() == 1
+    page.evaluate("document.querySelector('legend').remove()")  # the guard off: a group without its name
+    assert page.get_by_role("group", name="How likely is it").count() == 0
 
 
 def test_s_100_the_page_asks_for_three_things_and_no_third_party(visit, ask):
@@ -216,6 +251,21 @@ def test_s_97_targets_and_columns_on_a_phone_and_at_four_hundred_per_cent(visit,
     assert [box for box in small if box[0] and (box[0] < 44 or box[1] < 44)] == []
     window.page.set_viewport_size({"width": 320, "height": 256})  # 1280 by 1024 at 400 %
     assert window.sideways() <= 0
+
+
+def test_f34_guard_off_a_page_that_waits_for_its_script_is_noticed(visit, ask):
+    _, path = ask("en")
+    window = visit(390, 844, java_script_enabled=False)
+
+    def waiting(route):
+        reply = route.fetch()
+        route.fulfill(response=reply, body=reply.text().replace("<button", "<button disabled"))
+
+    window.page.route("**/s/*", waiting)
+    window.page.goto(f"{window.base}{path}")
+    window.page.check("#p2", force=True)
+    with pytest.raises(Exception, match="element is not enabled"):
+        window.page.click("main button", timeout=500)
 
 
 def test_f34_the_whole_flow_without_script_switches_language_and_counts(visit, ask):

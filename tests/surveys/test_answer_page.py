@@ -323,7 +323,7 @@ def test_the_privacy_page_is_public(plain):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_presses_at_once_are_one_response(asked):
+def test_f20_a_hundred_posts_at_once_are_one_response(asked):
     _, answer, _, _ = asked
     nonce = nonce_in(Client().get(answer))
     barrier = threading.Barrier(20)
@@ -331,7 +331,9 @@ def test_twenty_presses_at_once_are_one_response(asked):
 
     def press(number):
         barrier.wait()
-        codes.append(Client().post(answer, {"form": nonce, "score": str(number % 2)}).status_code)
+        for turn in range(5):
+            score = str((number + turn) % 2)
+            codes.append(Client().post(answer, {"form": nonce, "score": score}).status_code)
         connection.close()
 
     threads = [threading.Thread(target=press, args=(n,)) for n in range(20)]
@@ -339,7 +341,7 @@ def test_twenty_presses_at_once_are_one_response(asked):
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert len(codes) == 20
+    assert len(codes) == 100
     assert set(codes) <= {303, 429}
     assert Response.objects.count() == 1
     response = Response.objects.get()
