@@ -48,6 +48,10 @@ class ContactForm(forms.Form):
     )
     left_on = forms.DateField(label="Left on", required=False, widget=date_input())
 
+    def clean_name(self) -> str:
+        """One line: a mail header takes no more, and every mail with this name would fail."""
+        return " ".join(self.cleaned_data["name"].split())
+
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"].strip()
         if zone and zone not in available_timezones():

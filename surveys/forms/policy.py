@@ -244,6 +244,10 @@ class SenderForm(forms.ModelForm):
             "reply_to": "A box that somebody reads.",
         }
 
+    def clean_name(self) -> str:
+        """One line: a mail header takes no more, and every mail with this name would fail."""
+        return " ".join(self.cleaned_data["name"].split())
+
     def clean_reply_to(self) -> str:
         address: str = self.cleaned_data["reply_to"]
         if any(word in address.lower() for word in ("noreply", "no-reply", "donotreply", "do-not-reply")):

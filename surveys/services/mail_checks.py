@@ -102,6 +102,12 @@ class Mail:
     def header(self, name: str) -> str:
         return (self.headers(name) or [""])[0]
 
+    @property
+    def receivers(self) -> int:
+        """How many mailboxes To names; a sign within a name is no further one."""
+        found = getattr(self.mime["To"], "addresses", ())
+        return sum(max(1, one.addr_spec.count("@")) for one in found)
+
     def _content(self, content_type: str) -> str:
         found = [part for part in self.parts if part.get_content_type() == content_type]
         return found[0].get_content() if found else ""
@@ -147,7 +153,7 @@ def _envelope(mail: Mail) -> list[Line]:
         ("C1", not wrong, f"not exactly one of: {', '.join(wrong)}"),
         ("C2", domain and domain == (mail.from_domain or domain) and len(name) <= MAX_NAME, f"From is {name} at {domain}"),
         ("C3", reply_to and not any(word in reply_to for word in BULK_WORDS), f"Reply-To is {reply_to or 'missing'}"),
-        ("C4", mail.header("To").count("@") == 1 and not mail.headers("Cc") + mail.headers("Bcc"), "more than one recipient"),
+        ("C4", mail.receivers == 1 and not mail.headers("Cc") + mail.headers("Bcc"), "more than one recipient"),
         ("C5", "." in id_domain and id_domain == domain, f"Message-ID is of {id_domain or 'no domain'}"),
         ("C6", len(unsubscribe) == 1 and _is_safe(first_uri) and len(first_uri) <= MAX_UNSUBSCRIBE_URI, f"{first_uri}"),
         ("C7", mail.headers("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"], "not the one-click value"),

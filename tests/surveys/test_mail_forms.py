@@ -204,11 +204,12 @@ def test_an_edited_draft_is_not_sent_with_the_words_of_before():
 def test_s_61_what_one_person_can_break_is_asked_of_every_mail():
     said = wording()
     wrong = {
-        "C4": {"name": "robin@ash.example"},
+        "": {"name": "robin@ash.example, Zoë @ Ash"},
+        "C4": {"address": "robin@ash.example, ada@ash.example"},
         "C5": {"message_id": "<1@elsewhere.example>"},
         "C37": {"customer": "None Ltd"},
     }
-    for item, bad in ({"": {}} | wrong).items():
+    for item, bad in [("", {}), *wrong.items()]:
         person = values(**bad)
         form = form_of(said, person)
         assert form.is_checked
