@@ -54,6 +54,11 @@ def wanted_of(params: QueryDict) -> Wanted:
     )
 
 
+def filters_of(params: QueryDict) -> dict[str, str]:
+    """The filters of a URL as text that can be kept."""
+    return {name: text_of(params, name) for name in KEPT if params.get(name)}
+
+
 def _after(text: str) -> tuple[datetime, int] | None:
     """The key of a page: an instant and an id."""
     moment, _, pk = text.partition("_")

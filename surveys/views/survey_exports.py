@@ -16,7 +16,7 @@ from config.web.sheets import csv_response
 from config.work import audit
 from surveys.queries import exports, feed
 from surveys.queries import policy as policies
-from surveys.views.responses import wanted_of
+from surveys.views.responses import filters_of, wanted_of
 
 FORMS = ("csv", "json")
 
@@ -35,7 +35,7 @@ def survey_export(request: HttpRequest, what: str, form: str) -> HttpResponseBas
     answers = feed.filtered(request.user, wanted_of(request.GET), least_anonymous=least)
     found = exports.export_of(what, request.user, answers=answers)
     zone = organisation.zone(request.organisation)  # type: ignore[attr-defined] - third-party-type
-    after = {"what": what, "form": form, "filters": request.GET.dict()}
+    after = {"what": what, "form": form, "filters": filters_of(request.GET)}
     audit.record(by=request.user, now=now, action="survey.exported", after=after)
     name = f"survey-{what}-{organisation.local_day(now)}"
     if form == "csv":

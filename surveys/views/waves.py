@@ -34,7 +34,8 @@ def wave(request: HttpRequest, pk: int, number: int) -> HttpResponse:
     if line is None:
         raise Http404
     skips = found_waves.skips_of(line.wave)
-    reason = request.GET.get("reason", "")
+    wanted = request.GET.get("reason", "")
+    reason = wanted if wanted in SkipReason.values else ""
     shows_names = request.user.role in WRITERS
     policy = policies.current(timezone.now())
     context = {
