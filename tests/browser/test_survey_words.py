@@ -107,7 +107,7 @@ def test_f32_guard_off_a_wide_table_and_low_cells_are_noticed(visit, ask, now):
     assert len(misfits(window, low)[0]) >= 11
 
 
-def test_f31_forced_dark_keeps_text_and_borders_readable(browser, ask, now):
+def test_f31_forced_dark_keeps_text_and_borders_readable_and_with_the_guard_off_not(browser, ask, now):
     message, _ = ask("en")
     plain = mail_html(message, now).replace('content="light dark"', 'content="light"')
     dark = browser.browser_type.launch(

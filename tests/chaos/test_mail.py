@@ -50,7 +50,7 @@ def tick_until_settled(product):
     product.tick_until(oracle.mails_are_settled, DONE_SECONDS, "every mail is settled")
 
 
-def test_workers_killed_while_sending_double_nothing_and_lose_nothing_silently(install):
+def test_f09_workers_killed_while_sending_double_nothing_and_lose_nothing_silently(install):
     product = install(delay=SLOW_S, **SHORT_LEASES)
     product.seed("company", customers=CUSTOMERS, contacts=CONTACTS, facts=False, asked=True)
     product.start_valkey()
@@ -79,7 +79,7 @@ def test_workers_killed_while_sending_double_nothing_and_lose_nothing_silently(i
     print(f"{INVITED} invited, {product.kills} kills, {took:.0f} s: {counts}")  # noqa: T201 - shown with -s
 
 
-def test_a_kill_at_every_step_delivers_once_or_leaves_the_mail_to_a_person(inviting):
+def test_f09_a_kill_at_every_step_delivers_once_or_leaves_the_mail_to_a_person(inviting):
     for point in (*BEFORE_THE_DOT, *AFTER_THE_DOT, *RECORDED):
         before = inviting.sink.taken
         killed_at(inviting, point)
@@ -91,7 +91,7 @@ def test_a_kill_at_every_step_delivers_once_or_leaves_the_mail_to_a_person(invit
     assert counts["sent"] == inviting.invited - len(AFTER_THE_DOT)
 
 
-def test_positive_control_a_design_that_sends_uncertain_mails_again_is_found_out(inviting):
+def test_f09_guard_off_a_design_that_sends_uncertain_mails_again_is_found_out(inviting):
     """The guard is off: what was on its way at the kill goes back to the queue by itself."""
     killed_at(inviting, "before_record")
     inviting.rows(
@@ -103,7 +103,7 @@ def test_positive_control_a_design_that_sends_uncertain_mails_again_is_found_out
         oracle.check_nobody_got_two(inviting)
 
 
-def test_positive_control_a_design_that_forgets_mails_is_found_out(inviting):
+def test_f09_guard_off_a_design_that_forgets_mails_is_found_out(inviting):
     """The guard is off: what was on its way before the dot counts as sent."""
     killed_at(inviting, "before_write_ahead")
     inviting.rows(

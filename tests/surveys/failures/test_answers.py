@@ -9,12 +9,13 @@ import time_machine
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from config.work.models import OutgoingMail
 from customers.models import FollowUp, StaleMark
 from surveys import tokens
 from surveys.choices import TokenPurpose
 from surveys.models import Invitation, LinkToken, Response, ResponseRevision, SurveyPolicy, Visit
 from surveys.queries import links
-from surveys.services import answer_sql, edit_notices
+from surveys.services import answer_sql, case_intake, edit_notices
 from surveys.services.responses import Answer, record_response
 from surveys.views import answer as answer_view
 from surveys.views import answer_page, public
@@ -170,6 +171,8 @@ def counts_nowhere(message, now):
     assert Response.objects.counted().count() == 0
     assert not Response.objects.exclude(needs_follow_up_at=None).exists()
     assert not StaleMark.objects.filter(cause="survey answer").exists()
+    assert case_intake.open_cases(now=now + timedelta(days=1)) == 0
+    assert not OutgoingMail.objects.exists()
 
 
 @pytest.mark.django_db

@@ -34,17 +34,17 @@ def test_f43_an_alert_storm_is_one_case_with_the_comment_and_one_alert(anna, ver
     assert (case.state, case.opened_at) == ("open", now + 3 * MINUTE)
     assert case.response.score == 9
     assert list(case.events.order_by("pk").values_list("kind", "note")) == [
-        ("answered", "NPS 2"),
+        ("answered", "NPS 2, with a comment"),
         ("opened", ""),
-        ("answered", "NPS 3"),
-        ("answered", "NPS 9"),
+        ("answered", "NPS 3, with a comment"),
+        ("answered", "NPS 9, with a comment"),
     ]
     assert FollowUp.objects.get().note == "Three outages"
     mail = OutgoingMail.objects.get()
     assert b"Three outages" in bytes(mail.raw)
 
 
-def test_f43_without_the_memory_of_the_case_a_second_one_would_open(anna, vera, now, monkeypatch):
+def test_f43_guard_off_without_the_memory_of_the_case_a_second_one_would_open(anna, vera, now, monkeypatch):
     """The guard off: only the database then stands between the person and a second alert."""
     monkeypatch.setattr(case_intake, "_newest_case", lambda response: None)
     message, _ = make_sent_message(anna, by=vera, now=now)
