@@ -73,6 +73,14 @@ def mail_rows(settings):
     settings.EMAIL_BACKEND = "config.work.mail.OutgoingMailBackend"
 
 
+# Folders and files whose tests take longest, the longest first; the rest follows in its own order.
+LONGEST = ("tests/browser/", "tests/journeys/", "tests/stack/test_dev_s", "tests/chaos/")
+
+
 def pytest_collection_modifyitems(items):
     """The longest files first, so that two processes end together; the order inside a file stays."""
-    items.sort(key=lambda item: not item.nodeid.startswith("tests/browser/"))
+    items.sort(
+        key=lambda item: next(
+            (place for place, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST)
+        )
+    )

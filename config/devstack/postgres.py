@@ -6,7 +6,7 @@ import pwd
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -65,6 +65,7 @@ class Postgres:
     sockets: Path
     log: Path
     durable: bool = True
+    more: Mapping[str, str] = field(default_factory=dict)  # settings that win over ours
     service: processes.Service | None = field(default=None, init=False)
 
     @classmethod
@@ -94,6 +95,7 @@ class Postgres:
         settings = (
             COMMON
             | (DURABLE if self.durable else THROW_AWAY)
+            | self.more
             | {"unix_socket_directories": str(self.sockets)}
         )
         command: list[str | Path] = [programs / "postgres", "-D", self.cluster]

@@ -189,3 +189,13 @@ def test_templates_hold_no_inline_style_or_script():
         if wrong.search(path.read_text(encoding="utf-8"))
     ]
     assert bad == []
+
+
+def test_whole_stacks_are_started_only_where_the_pipeline_looks_for_such_tests():
+    marked = {
+        path.relative_to(ROOT).parts[1]
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"\bmark\.(?:stack|chaos)\b", path.read_text(encoding="utf-8"))
+    }
+    named = set(re.findall(r"\btests/(\w+)", (ROOT / ".ci/run").read_text(encoding="utf-8")))
+    assert marked == named

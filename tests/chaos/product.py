@@ -27,6 +27,7 @@ from config.devstack.postgres import PROCESS_TABLE, Postgres, servers_on
 from config.devstack.stack import web_command, worker_command
 from config.devstack.valkey import Valkey
 from tests.chaos import oracle
+from tests.chaos.forks import SEEDS, Forks
 from tests.chaos.sink import Sink
 from tests.pgplugin import PREFIX
 from tests.stack.conftest import clean_environment
@@ -35,6 +36,8 @@ TEMPLATE = "tend_prepared"
 START_SECONDS = 90
 COMMAND_SECONDS = 300
 SEED_SECONDS = 600  # thousands of contacts for the long runs
+# Processes die here and the machine does not: what was written is in the kernel's hands, and need not reach the disk.
+KERNEL_LIVES = {"fsync": "off"}
 QUIET_ROOT = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
 # Leases as short as the tests can bear: a killed worker's rows come back within seconds.
 SHORT_LEASES = {"MAIL_LEASE_S": "3", "MAIL_REPLY_S": "2", "JOB_LEASE_S": "6"}
@@ -55,7 +58,7 @@ class Cluster:
         self.postgres.start()
         self.queues = self._prepare()
         self.postgres.stop()
-        self.postgres = Postgres(*place)
+        self.postgres = Postgres(*place, more=KERNEL_LIVES)
         self.postgres.start()
 
     def _prepare(self):
@@ -136,6 +139,7 @@ class Product:
             STATEMENT_TIMEOUT_S="240",
             **environment,
         )
+        self.forks = Forks(self.env, home / "commands")
 
     # -- life ---------------------------------------------------------------------------------------------
 
@@ -186,6 +190,7 @@ class Product:
         for service in self.services.values():
             service.stop()
         self.valkey.stop()
+        self.forks.stop()
         self.sink.stop()
         self.listener.close()
         self.cluster.revive()
@@ -249,16 +254,8 @@ class Product:
         return self.rows(query, *parameters)[0][0]
 
     def manage(self, *arguments, **more):
-        """A management command against this installation, run to its end."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *map(str, arguments)],
-            cwd=ROOT,
-            env=self.env | more,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
+        """A management command against this installation, in a process of its own, run to its end."""
+        return self.forks.run(arguments, seconds=COMMAND_SECONDS, **more)
 
     def tick_until(self, condition, seconds, what):
         """Passes of all tickers in processes of their own, for installations without a worker."""
@@ -279,15 +276,7 @@ class Product:
 
     def seed(self, name, /, **options):
         """Run a seed of tests.chaos.seeds inside this installation; its answer."""
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.chaos.seeds", name, json.dumps(options)],
-            cwd=ROOT,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=SEED_SECONDS,
-            check=False,
-        )
+        done = self.forks.run([SEEDS, name, json.dumps(options)], seconds=SEED_SECONDS)
         assert done.returncode == 0, self.about(done.stdout + done.stderr)
         self.note(f"seed {name}")
         return json.loads(done.stdout.strip().splitlines()[-1])

@@ -16,8 +16,8 @@ STRANGER = ("Zanzibar", "Quillon")
 @pytest.fixture
 def company(product):
     seeded = product.seed("company", customers=8, contacts=1, follow_up=True)
+    product.tick_until(oracle.work_is_done, 60, "the first scores are there")
     product.start()
-    product.wait(lambda: oracle.work_is_done(product), 60, "the first scores are there")
     return seeded
 
 

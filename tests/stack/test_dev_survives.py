@@ -17,14 +17,22 @@ pytestmark = pytest.mark.stack
 WORKING = 4  # the worker, the two processes of its pool and its beat
 
 
-def test_a_killed_supervisor_takes_everything_along_and_the_next_start_recovers(start, prepared):
+def test_a_killed_supervisor_takes_all_along_the_next_start_recovers_and_ends_with_its_terminal(
+    start, prepared
+):
     dev = start(prepared).wait_until_ready()
-    assert signals.until(lambda: len(dev.parts("celery")) == WORKING, seconds=END_SECONDS), dev.children()
+    _works(dev)
     dev.process.kill()
     dev.process.wait()
     assert dev.leaves_nothing_within(DEATH_SECONDS), dev.children()
-    again = start(prepared, "--check")
-    assert again.wait() == 0, again.seen
+    again = start(prepared).wait_until_ready()
+    _works(again)
+    assert again.signal_and_wait(signal.SIGHUP) == 0
+    assert again.children() == {}
+
+
+def _works(dev):
+    assert signals.until(lambda: len(dev.parts("celery")) == WORKING, seconds=END_SECONDS), dev.children()
 
 
 @pytest.mark.parametrize(
@@ -42,12 +50,6 @@ def test_a_killed_service_is_named_with_its_log_and_stops_the_rest(start, prepar
     assert dev.wait() == 1
     assert f"{name} stopped unexpectedly (killed by SIGKILL). Its log: {dev.data.logs / name}.log" in dev.seen
     assert dev.leaves_nothing_within(DEATH_SECONDS), dev.children()
-
-
-def test_a_closed_terminal_stops_everything(start, prepared):
-    dev = start(prepared).wait_until_ready()
-    assert dev.signal_and_wait(signal.SIGHUP) == 0
-    assert dev.children() == {}
 
 
 def test_stopping_while_starting_leaves_nothing(start, fresh):
