@@ -1,13 +1,14 @@
 """The one statement that reads everything about a mailed link, fixed so that nothing is compiled for a request.
 
-PostgreSQL plans it anew each time, because a pooler may stand in between, and looks for the best order of all tables it
-joins at once. `MATERIALIZED` parts of two or three tables, each found by its key, take a fraction of that time.
+Where it is planned anew each time, PostgreSQL looks for the best order of all tables it joins at once: `MATERIALIZED`
+parts of two or three tables, each found by its key, take a fraction of that time.
 """
 
 from dataclasses import dataclass
 
 from django.db.models import Model
 
+from config.work.prepared import Statement
 from customers.models import Contact, Customer
 from surveys.models import Invitation, LinkToken, Message, Response, Wave
 
@@ -49,6 +50,16 @@ PARTS = (
 # Names of the values that follow the parts; the last three only for a press.
 ALSO = ("frozen_at", "wording", "home_zone", "review_url", "rules")
 JSON = "::json"  # arrives as Python values; jsonb as text
+VALUES = {
+    "sha256": "text",
+    "purposes": "text[]",
+    "now": "timestamptz",
+    "known": "bigint[]",
+    "known_at": "timestamptz[]",
+}
+OF_CLIENT = {"clients": "text[]", "today": "date"}
+LOOKS = 100  # newest looks of a client at one invitation's links that are read
+CLIENT_LOOKS = 300  # newest looks of a client at any link that are read
 OF_A_PRESS = ("looks", "domain_looks", "owners")
 
 
@@ -69,7 +80,7 @@ def _passed_on(by: str, *names: str) -> str:
 
 
 # The wording is left out when this process knows it: a frozen version never changes.
-LOOK = f"""
+_LOOK = f"""
 WITH link AS MATERIALIZED (
     SELECT {_read("token", "message", "invitation")}
       FROM surveys_linktoken token
@@ -79,7 +90,7 @@ WITH link AS MATERIALIZED (
 ), round AS MATERIALIZED (
     SELECT {_read("wave")}, version.frozen_at,
            CASE WHEN EXISTS (
-               SELECT FROM unnest(%(known)s::bigint[], %(known_at)s::timestamptz[]) known(id, frozen_at)
+               SELECT FROM unnest(%(known)s, %(known_at)s) known(id, frozen_at)
                 WHERE known.id = version.id AND known.frozen_at = version.frozen_at
            ) THEN NULL ELSE json_build_object(
                'version', json_build_object(
@@ -113,7 +124,7 @@ SELECT {_passed_on("link", "token", "message", "invitation")}, {_passed_on("roun
 
 # `looks`: the newest looks of this client at links of the invitation. `domain_looks`: of the client's newest looks within
 # the hour, when it last opened each answer link of the same receiving domain. `owners`: primary CSMs around today.
-_PRESS = """, ARRAY(
+_PRESS = f""", ARRAY(
            SELECT json_build_object(
                       'at', look.at, 'client', look.fingerprint, 'of', look.token, 'method', look.method, 'score', look.r,
                       'since_accept', look.seconds_since_accept, 'honeypot', sibling.purpose = 'honeypot'
@@ -121,18 +132,19 @@ _PRESS = """, ARRAY(
              FROM surveys_message mail
              JOIN surveys_linktoken sibling ON sibling.message_id = mail.id
              JOIN surveys_visit look ON look.token = sibling.sha256
-            WHERE mail.invitation_id = link.invitation_id AND look.fingerprint = ANY(%(clients)s::text[])
-            ORDER BY look.at DESC LIMIT %(most_looks)s
+            WHERE mail.invitation_id = link.invitation_id AND look.fingerprint = ANY(%(clients)s)
+            ORDER BY look.at DESC LIMIT {LOOKS}
        ) AS looks,
        ARRAY(
            SELECT max(lately.at)
              FROM (SELECT token, at FROM surveys_visit
-                    WHERE fingerprint = ANY(%(clients)s::text[]) AND at >= %(now)s - interval '1 hour'
-                    ORDER BY at DESC LIMIT %(most_of_client)s) lately
-             JOIN surveys_linktoken opened ON opened.sha256 = lately.token AND opened.purpose = 'answer'
-             JOIN surveys_message mail ON mail.id = opened.message_id
-             JOIN surveys_invitation neighbour ON neighbour.id = mail.invitation_id
-            WHERE neighbour.email_domain = link.invitation_email_domain
+                    WHERE fingerprint = ANY(%(clients)s) AND at >= %(now)s - interval '1 hour'
+                    ORDER BY at DESC LIMIT {CLIENT_LOOKS}) lately
+            WHERE (SELECT neighbour.email_domain
+                     FROM surveys_linktoken opened
+                     JOIN surveys_message mail ON mail.id = opened.message_id
+                     JOIN surveys_invitation neighbour ON neighbour.id = mail.invitation_id
+                    WHERE opened.sha256 = lately.token AND opened.purpose = 'answer') = link.invitation_email_domain
             GROUP BY lately.token
        ) AS domain_looks,
        ARRAY(
@@ -142,4 +154,5 @@ _PRESS = """, ARRAY(
               AND held.superseded_by_id IS NULL AND NOT held.voids
               AND held.from_on <= %(today)s + 1 AND (held.to_on IS NULL OR held.to_on > %(today)s - 1)
        ) AS owners"""
-PRESS = LOOK.replace("/* press */", _PRESS)
+LOOK = Statement("answer_look", VALUES, _LOOK)
+PRESS = Statement("answer_press", VALUES | OF_CLIENT, _LOOK.replace("/* press */", _PRESS))

@@ -8,13 +8,12 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model
 
+from config.work.prepared import Statement
 from surveys import choices
 from surveys.models import CampaignText, CampaignVersion, Invitation, LinkToken, Response
 from surveys.models.policy import known_scanners
 from surveys.queries import link_sql
 
-LOOKS = 100  # newest looks of a client at one invitation's links that are read
-CLIENT_LOOKS = 300  # newest looks of a client at any link that are read
 MOST_WORDINGS = 50  # frozen versions that a process keeps
 
 
@@ -51,8 +50,6 @@ def find_for_press(
         "clients": list(clients),
         "now": now,
         "today": now.date(),
-        "most_looks": LOOKS,
-        "most_of_client": CLIENT_LOOKS,
     }
     return _read(link_sql.PRESS, asked, link_sql.OF_A_PRESS)
 
@@ -85,11 +82,11 @@ def rules_of(link: LinkToken) -> dict[str, Any]:
     return found or {}
 
 
-def _read(statement: str, asked: dict[str, Any], of_a_press: Sequence[str] = ()) -> LinkToken | None:
+def _read(statement: Statement, asked: dict[str, Any], of_a_press: Sequence[str] = ()) -> LinkToken | None:
     known = dict(_frozen)
     versions = {"known": [pk for pk, _ in known], "known_at": [frozen_at for _, frozen_at in known]}
     with connection.cursor() as cursor:
-        cursor.execute(statement, asked | versions)
+        statement.run(cursor, asked | versions)
         row = cursor.fetchone()
     if row is None:
         return None

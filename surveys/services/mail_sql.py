@@ -5,55 +5,12 @@ running them. Behind a pooler that changes connections between transactions they
 those of `claims` and `delivery`: a lease is named in every write, and nothing is written for somebody else's.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
-from weakref import WeakSet
 
-from django.conf import settings
 from django.db import connection
 
-_VALUE = re.compile(r"%\((\w+)\)s")
-
-
-@dataclass(frozen=True, eq=False)
-class Statement:
-    """SQL with `%(name)s` for its values. `types` names every value and its type, in any order."""
-
-    name: str
-    types: Mapping[str, str]
-    sql: str
-    _known_to: WeakSet[Any] = field(init=False, default_factory=WeakSet)  # database connections
-
-    def prepare(self, cursor: Any) -> None:
-        """Tell this connection of it, unless it knows."""
-        if connection.connection in self._known_to:
-            return
-        number = {name: f"${place}" for place, name in enumerate(self.types, start=1)}
-        sql = _VALUE.sub(lambda found: number[found[1]], self.sql)
-        cursor.execute(f"PREPARE tend_{self.name} ({', '.join(self.types.values())}) AS {sql}")
-        self._known_to.add(connection.connection)
-
-    @cached_property
-    def call(self) -> str:
-        """What runs it when prepared."""
-        return f"EXECUTE tend_{self.name} ({', '.join(f'%({name})s' for name in self.types)})"
-
-    @cached_property
-    def whole(self) -> str:
-        """What runs it unprepared."""
-        return _VALUE.sub(lambda found: f"{found[0]}::{self.types[found[1]]}", self.sql)
-
-    def run(self, cursor: Any, values: Mapping[str, Any]) -> None:
-        """Run it with these values."""
-        if settings.DATABASE_POOLER:
-            cursor.execute(self.whole, values)
-        else:
-            self.prepare(cursor)
-            cursor.execute(self.call, values)
-
+from config.work.prepared import Statement
 
 # The row is found by the order of its index: whether its campaign is active is asked row by row, until the first yes.
 # The clocks of a first mail are locked after it, in the order of the sort: "person" comes before "customer".

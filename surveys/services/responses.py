@@ -12,6 +12,7 @@ from django.db import transaction
 
 from config.web.errors import DomainError
 from config.work.nudge import nudge
+from config.work.prepared import Statement
 from customers.services import staleness
 from surveys.choices import (
     Channel,
@@ -277,7 +278,7 @@ def _pressed(link: LinkToken, response: Response, given: Given, *, is_aside: boo
 
 
 def _store(
-    statement: str, link: LinkToken, response: Response, given: Given, more: Mapping[str, Any]
+    statement: Statement, link: LinkToken, response: Response, given: Given, more: Mapping[str, Any]
 ) -> None:
     """Write the answer as it stands in memory with all that follows from it, or find that somebody was first.
 
@@ -296,7 +297,7 @@ def _store(
     if found is None:
         raise _OvertakenError
     response.pk, response._state.adding = found, False
-    if statement == answer_sql.PRESSED or response.status != ResponseStatus.COUNTED:
+    if statement is answer_sql.PRESSED or response.status != ResponseStatus.COUNTED:
         return
     staleness.ring()
     if response.needs_follow_up_at is not None and response.needs_follow_up_at <= given.now:

@@ -1,4 +1,7 @@
-"""S-100, BS-1, BT-1, F45: what a look, a press and a refusal cost in statements. Begin, commit, savepoints stand apart."""
+"""S-100, BS-1, BT-1, F45: what a look, a press and a refusal cost in statements.
+
+Begin, commit and savepoints stand apart, and what is prepared once per connection.
+"""
 
 import pytest
 import time_machine
@@ -17,7 +20,7 @@ an_hour_later, asked = conftest.an_hour_later, conftest.asked
 
 LOOK, PRESS = 2, 2
 REFUSAL = 3  # the link, the address that helps, the counter
-APART = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
+APART = ("PREPARE", "SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK")
 
 
 def statements(act):
@@ -43,7 +46,9 @@ def test_s_100_a_look_costs_two_statements_in_every_state(asked):
         assert len(statements(lambda path=path: me.look(path))) <= LOOK
 
 
-def test_bs_1_every_press_reads_once_and_writes_once(asked):
+@pytest.mark.parametrize("pooler", [False, True])
+def test_bs_1_every_press_reads_once_and_writes_once(asked, settings, pooler):
+    settings.DATABASE_POOLER = pooler
     me, scanner = Someone("Firefox/140"), Someone("Barracuda Sentinel")
     costs = {
         "suspect": pressing(scanner, asked.answer, 0),

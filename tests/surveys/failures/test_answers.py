@@ -2,6 +2,7 @@
 
 import re
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -71,8 +72,9 @@ def test_f20_twenty_presses_at_once_leave_one_answer(anna, vera, now):
 @pytest.mark.django_db(transaction=True)
 def test_f20_guard_off_without_the_lock_presses_at_once_fail(anna, vera, now, monkeypatch):
     held = "AND response_state = ANY(%(silent)s)"
-    assert held in answer_sql.FIRST
-    monkeypatch.setattr(answer_sql, "FIRST", answer_sql.FIRST.replace(held, ""))
+    assert held in answer_sql.FIRST.sql
+    unguarded = replace(answer_sql.FIRST, name="unguarded", sql=answer_sql.FIRST.sql.replace(held, ""))
+    monkeypatch.setattr(answer_sql, "FIRST", unguarded)
     message, _ = make_sent_message(anna, by=vera, now=now)
     wrong = pressed_at_once(message, [score % 11 for score in range(PRESSES)], now)
     with pytest.raises(AssertionError):
