@@ -134,8 +134,7 @@ def _next_due(now: datetime) -> Due | None:
     message, invitation, contact, customer, summary = (
         _row(model, dict(zip(names, values, strict=False))) for model, names in READ
     )
-    if customer.pk is not None and summary.pk is not None:
-        Customer.summary.related.set_cached_value(customer, summary)
+    Customer.summary.related.set_cached_value(customer, summary if summary.pk is not None else None)
     invitation.contact = contact if contact.pk is not None else None
     invitation.customer = customer if customer.pk is not None else None
     message.invitation = invitation

@@ -42,10 +42,10 @@ class Frame:
         invitation.owner_at_send = self._owners[owner] if owner is not None else None
 
     def forget(self) -> None:
-        """Read everything again: caps and hours of a running campaign may change, and so may the words of a draft."""
+        """Read again what may change in a run: caps and hours of campaigns, and the words of drafts."""
+        frozen = {wave.version_id for wave in self._waves.values() if wave.version.frozen_at}
+        self._texts = {pk: text for pk, text in self._texts.items() if text.version_id in frozen}
         self._waves.clear()
-        self._texts.clear()
-        self._owners.clear()
         self.forms = Forms()
 
     def has_room(self, key: str, cap: int, used: Callable[[], int]) -> bool:

@@ -9,9 +9,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from customers.models import CustomerSummary
 from surveys.choices import ON_THE_CLOCK, DeliveryState, SkipReason
 from surveys.models import Message, SendClock, SurveyPolicy
-from surveys.services import claims, delivery, frames, mail_sql, sending_state
+from surveys.services import claims, delivery, frames, mail_sql, sending_state, test_sends
 from tests.factories.surveys import launch, make_audience, make_campaign
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +47,33 @@ def test_bt_1_a_mail_takes_four_statements_whatever_waits(anna, vera, now, sink,
             delivery.send_one(claim=claim, transport=transport, clock=lambda: now, run=run, gate=gate)
         names = [sql.split("(")[0].removeprefix("EXECUTE tend_mail_").strip() for sql in found]
         assert names == ["due", "take", "allow_dot", "accepted"]
+
+
+def test_bt_1_a_customer_without_a_summary_costs_no_statement_more(anna, vera, now):
+    make_audience(anna)
+    launched(anna, vera, now)
+    CustomerSummary.objects.all().delete()
+    run = frames.frame(now=now)
+    with statements() as found:
+        assert claims.claim_next(now=now, run=run) is not None
+    assert [sql for sql in found if "customers_" in sql] == []
+
+
+def test_a_run_reads_the_words_of_a_draft_again_and_frozen_ones_once(anna, vera, now):
+    make_audience(anna)
+    launched(anna, vera, now)
+    draft = make_campaign(by=vera, now=now, name="Draft")
+    test_sends.send_test(campaign=draft, to=vera, now=now)
+    run, messages = frames.frame(now=now), list(Message.objects.order_by("invitation__is_test"))
+    for message in messages:
+        run.complete(message)
+    draft.current.texts.update(question="Edited?")
+    run.forget()
+    with statements() as found:
+        for message in messages:
+            run.complete(message)
+    assert messages[1].invitation.text.question == "Edited?"
+    assert len([sql for sql in found if 'FROM "surveys_campaigntext"' in sql]) == 1
 
 
 @pytest.mark.parametrize("pooler", [False, True])
