@@ -57,9 +57,9 @@ def worker_answers() -> bool:
 def main(purpose: str, *options: str) -> int:
     """0 when it is done."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    django.setup()
-    if purpose == "worker":
+    if purpose == "worker":  # which needs the broker alone
         return 0 if until(worker_answers, seconds=WORKER_SECONDS) else 1
+    django.setup()
     found = prepare_database(demo="--demo" in options)
     sys.stdout.write(json.dumps(found) + "\n")
     return 0
