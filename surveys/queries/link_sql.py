@@ -136,16 +136,18 @@ _PRESS = f""", ARRAY(
             ORDER BY look.at DESC LIMIT {LOOKS}
        ) AS looks,
        ARRAY(
-           SELECT max(lately.at)
-             FROM (SELECT token, at FROM surveys_visit
-                    WHERE fingerprint = ANY(%(clients)s) AND at >= %(now)s - interval '1 hour'
-                    ORDER BY at DESC LIMIT {CLIENT_LOOKS}) lately
+           SELECT link_of_client.at
+             FROM (SELECT token, max(at) AS at
+                     FROM (SELECT token, at FROM surveys_visit
+                            WHERE fingerprint = ANY(%(clients)s) AND at >= %(now)s - interval '1 hour'
+                            ORDER BY at DESC LIMIT {CLIENT_LOOKS}) lately
+                    GROUP BY token) link_of_client
             WHERE (SELECT neighbour.email_domain
                      FROM surveys_linktoken opened
                      JOIN surveys_message mail ON mail.id = opened.message_id
                      JOIN surveys_invitation neighbour ON neighbour.id = mail.invitation_id
-                    WHERE opened.sha256 = lately.token AND opened.purpose = 'answer') = link.invitation_email_domain
-            GROUP BY lately.token
+                    WHERE opened.sha256 = link_of_client.token AND opened.purpose = 'answer'
+                  ) = link.invitation_email_domain
        ) AS domain_looks,
        ARRAY(
            SELECT json_build_object('user', held.user_id, 'from_on', held.from_on, 'to_on', held.to_on)

@@ -10,13 +10,13 @@ from django.utils.html import escape
 from customers.models import Contact
 from surveys import tokens
 from surveys.choices import ResponseState, ResponseStatus, TokenPurpose
-from surveys.models import CampaignText, Invitation, LinkToken, Response, SurveyPolicy, Visit
+from surveys.models import CampaignText, Invitation, LinkToken, Message, Response, SurveyPolicy, Visit
 from surveys.queries import links
 from surveys.services import answer_sql, evidence, test_sends
 from surveys.services.evidence import Press
 from surveys.services.responses import Answer, AnswerClosedError, record_response
 from surveys.views import answer_page
-from tests.factories.surveys import make_campaign, make_sent_message
+from tests.factories.surveys import launch, make_audience, make_campaign, make_sent_message
 from tests.surveys.failures import conftest
 from tests.surveys.failures.conftest import NONCE, Someone
 
@@ -45,6 +45,26 @@ def test_without_clients_there_are_no_looks_and_nothing_is_none(sha256, anna, no
     assert [
         len(seen) for seen in (read(sha256, now, ["p"]).looks, read(sha256, now, ["p"]).domain_looks)
     ] == [1, 1]
+
+
+@pytest.mark.django_db
+def test_w3_each_link_of_the_same_domain_counts_once_however_often_it_was_opened(anna, vera, now):
+    make_audience(anna, customers=2, contacts=2)
+    launch(make_campaign(by=vera, now=now), by=vera, now=now)
+    tokens_of = {}
+    for number, message in enumerate(Message.objects.select_related("invitation")):
+        token = LinkToken.objects.create(
+            sha256=f"{number:064d}", purpose=TokenPurpose.ANSWER, message=message, minted_for="test"
+        )
+        tokens_of.setdefault(message.invitation.email_domain, []).append(token.sha256)
+        for score in (1, 2):
+            seen = now - timedelta(minutes=score)
+            Visit.objects.create(
+                token=token.sha256, method="GET", r=score, fingerprint="p", minute=seen, at=seen
+            )
+    assert sorted(map(len, tokens_of.values())) == [2, 2]
+    for own in tokens_of.values():
+        assert read(own[0], now, ["p"]).domain_looks == [now - timedelta(minutes=1)] * 2
 
 
 @pytest.mark.django_db
