@@ -13,8 +13,8 @@ from bench.data import generate
 from bench.report import Row
 from bench.workers import CallError
 
-SUITES = ("metrics", "pages", "survey", "mail", "health", "evidence")  # those built
-NAMED = ("metrics", "intake", "pages", "survey", "mail", "health", "evidence", "all")
+SUITES = ("metrics", "pages", "survey", "results", "mail", "health", "evidence")  # those built
+NAMED = ("metrics", "intake", "pages", "survey", "results", "mail", "health", "evidence", "all")
 QUICK = ("1k", "10k")
 DONE, DIFFERENT, REFUSED = 0, 1, 2
 Say = Callable[[str], None]
