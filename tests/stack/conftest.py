@@ -40,6 +40,11 @@ def manage(*arguments, data, **more):
     )
 
 
+def _hears_hang_up():
+    """Tests that run under nohup would hand its deafness on."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Dev:
     """One `manage.py dev`, with its output in a file."""
 
@@ -55,6 +60,7 @@ class Dev:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_hears_hang_up,  # noqa: PLW1509 - async-safe
             )
 
     @property
