@@ -9,6 +9,7 @@ from surveys.forms.campaigns import WindowFields, own_words
 from surveys.formulas import extra
 from surveys.models import CampaignText
 from surveys.services.standard_words import TEXT_FIELDS
+from surveys.words import catalogue
 
 LINE = 90  # characters that fit one line of a form
 TYPES = [
@@ -65,7 +66,7 @@ class ExtendForm(forms.Form):
 class WordsForm(forms.Form):
     """Every word of one language, and up to three further questions. Empty words are the standard ones."""
 
-    def __init__(self, *args: Any, text: CampaignText | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, language: str, text: CampaignText | None = None, **kwargs: Any) -> None:
         initial = _initial(text) if text else {}
         super().__init__(*args, initial=initial, **kwargs)
         for name in TEXT_FIELDS:
@@ -85,6 +86,9 @@ class WordsForm(forms.Form):
                 label="Answers, one per line", required=False, widget=forms.Textarea(attrs={"rows": 3})
             )
             self.fields[f"when_{number}"] = forms.ChoiceField(label="Asked of", choices=WHENS, required=False)
+        for field in self.fields.values():
+            if isinstance(field, forms.CharField):  # the labels stay in the reader's own language
+                field.widget.attrs |= {"lang": language, "dir": catalogue.direction(language)}
 
     @property
     def own_words(self) -> list[forms.BoundField]:

@@ -95,7 +95,7 @@ def campaign_words(request: HttpRequest, pk: int, language: str) -> HttpResponse
         raise Http404
     text = found.current.texts.select_related("version").filter(language=language).first()
     own = text or found.current.texts.select_related("version").get(language=found.current.default_language)
-    form = WordsForm(request.POST if request.method == "POST" else None, text=text)
+    form = WordsForm(request.POST if request.method == "POST" else None, language=language, text=text)
     if form.is_bound and form.is_valid():
         try:
             drafts.save_words(

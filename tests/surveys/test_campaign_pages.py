@@ -1,5 +1,6 @@
 """Pages of campaigns: the builder with its options, waves with every reason, why an event asked nobody."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -125,6 +126,8 @@ def test_preview_shows_each_language_light_dark_wide_and_narrow(client, vera):
     campaign = make_campaign(by=vera)
     client.force_login(vera)
     client.post(url("campaign_words", campaign.pk, "ar"), {})
+    page = client.get(url("campaign_words", campaign.pk, "ar")).content.decode()
+    assert re.search(r'<textarea name="question"[^>]* lang="ar" dir="rtl"', page)
     page = client.get(url("campaign_preview", campaign.pk) + "?language=ar").content.decode()
     assert page.count("<iframe") == page.count("sandbox></iframe>") == 4
     assert "العربية" in page
