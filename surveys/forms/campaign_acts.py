@@ -86,9 +86,9 @@ class WordsForm(forms.Form):
                 label="Answers, one per line", required=False, widget=forms.Textarea(attrs={"rows": 3})
             )
             self.fields[f"when_{number}"] = forms.ChoiceField(label="Asked of", choices=WHENS, required=False)
-        for field in self.fields.values():
-            if isinstance(field, forms.CharField):  # the labels stay in the reader's own language
-                field.widget.attrs |= {"lang": language, "dir": catalogue.direction(language)}
+        for made in self.fields.values():
+            if isinstance(made, forms.CharField):  # the labels stay in the reader's own language
+                made.widget.attrs |= {"lang": language, "dir": catalogue.direction(language)}
 
     @property
     def own_words(self) -> list[forms.BoundField]:
