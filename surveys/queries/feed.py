@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Value
 
 from surveys.formulas.scales import NEGATIVE, NEUTRAL, POSITIVE, SCALES
 from surveys.models import Campaign, Response, ResponseTopic
@@ -90,9 +90,17 @@ def page(user: Any, wanted: Wanted, *, least_anonymous: int) -> Page:
     if wanted.after is not None:
         moment, pk = wanted.after
         rows = rows.filter(Q(answered_at__lt=moment) | Q(answered_at=moment, pk__lt=pk))
+    if wanted.topic:
+        rows = rows.filter(pk__in=_newest_ids(rows))
     found = list(rows.order_by("-answered_at", "-pk")[: PAGE + 1])
     last = found[PAGE - 1] if len(found) > PAGE else None
     return Page(found[:PAGE], (last.answered_at, last.pk) if last else None)
+
+
+def _newest_ids(rows: QuerySet[Response]) -> list[int]:
+    """Ids of the page's answers, taken from those of the topic: a rare topic is not looked for among all newer answers."""
+    newest = rows.annotate(newest=F("answered_at") + Value(timedelta(0))).order_by("-newest", "-pk")
+    return list(newest.values_list("pk", flat=True)[: PAGE + 1])
 
 
 def campaigns() -> list[tuple[str, str]]:
