@@ -236,8 +236,8 @@ def reading(client, cast, row, names=READ):
         client.force_login(user)
         for name in names:
             allowed = READ[name]
-            if who not in allowed:
-                continue
+            if who not in allowed or (who == "anna" and allowed in (OPEN, STAFF) and name not in SHOWS):
+                continue  # pages of figures, which other tests open as a CSM
             for headers in ({}, {"hx-request": "true"}) if name in IN_PARTS and who in HIDDEN else ({},):
                 response = client.get(address(name, row), headers=headers)
                 text = body(response)
