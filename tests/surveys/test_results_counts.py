@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from surveys.choices import ACCEPTED
 from surveys.formulas.scales import SCALES
-from surveys.models import Invitation, Message, Response, Wave
-from surveys.queries import comparison, funnels, results, scores, slices, unheard
+from surveys.models import Invitation, Message, Response, ResponseTopic, Topic, Wave
+from surveys.queries import comparison, feed, funnels, results, scores, slices, unheard
 from surveys.queries import policy as policies
 from surveys.queries.slices import Slice
 from tests.factories.customers import make_contact, make_customer
@@ -252,3 +252,23 @@ def test_bt_2_counts_read_small_indexes_and_no_answer(many):
 
 def answers(**wanted):
     return slices.answers(Slice(**wanted), NPS)
+
+
+def test_s_208_answers_of_a_topic_come_newest_first_page_by_page(anna, vera, now):
+    home, slow = make_customer(owner=anna), Topic.objects.create(name="Slow", terms={"en": ["slow"]})
+    made = Response.objects.bulk_create(
+        Response(
+            customer=home, kind="nps", series_key="s", channel="import", scale_min=0, scale_max=10, score=n % 11,
+            answered_at=now - timedelta(hours=n // 2), first_answered_at=now, source="t", external_id=str(n),
+        )
+        for n in range(130)
+    )  # fmt: skip
+    tagged = made[::2]
+    ResponseTopic.objects.bulk_create(
+        ResponseTopic(response=one, topic=slow, source="automatic") for one in tagged
+    )
+    first = feed.page(vera, feed.Wanted(topic=slow.pk), least_anonymous=5)
+    rest = feed.page(vera, feed.Wanted(topic=slow.pk, after=first.next_after), least_anonymous=5)
+    in_order = sorted(tagged, key=lambda one: (one.answered_at, one.pk), reverse=True)
+    assert [one.pk for one in (*first.rows, *rest.rows)] == [one.pk for one in in_order]
+    assert (len(first.rows), rest.next_after) == (feed.PAGE, None)
