@@ -27,6 +27,8 @@ MAX_FEEDBACK_FIELDS = 4
 MAX_BYTES = 30 * 1024  # of text and html together; Gmail clips near 102 KB
 TOKEN_LETTERS = 22  # 128 bits
 UNRESOLVED = re.compile(r"\{\{|\{%|\bNone\b|\bnan\b")
+# A name may hold the word, as "None Such Ltd" does.
+UNRESOLVED_NAME = re.compile(r"\{\{|\{%|^\s*(?:None|nan)\s*$")
 SCORE_EMOJI = re.compile("[\u2b50\U0001f31f\U0001f600-\U0001f64f]")
 LINK = re.compile(r"/([su])/([A-Za-z0-9_-]+)")
 ONE_EACH = ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version")

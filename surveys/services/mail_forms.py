@@ -212,8 +212,8 @@ def _are_good(raw: bytes, wording: Wording, values: Values) -> bool:
         and values.message_id.endswith(f"@{_domain(wording)}>")
         and len(raw) <= mail_checks.MAX_BYTES
         and max(map(len, raw.split(b"\r\n"))) <= mail_checks.MAX_LINE
-        and not mail_checks.UNRESOLVED.search(values.name)
-        and not mail_checks.UNRESOLVED.search(values.customer)
+        and not mail_checks.UNRESOLVED_NAME.search(values.name)
+        and not mail_checks.UNRESOLVED_NAME.search(values.customer)
     )
 
 
