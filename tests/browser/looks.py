@@ -1,23 +1,21 @@
 """What is wrong with a page, looked at in both modes and on desk and phone."""
 
-WINDOWS = [(1440, 900, "light"), (1440, 900, "dark"), (390, 844, "dark")]
-TWO_WINDOWS = WINDOWS[::2]
+# Both widths and both modes; contrast takes most of the time of a look.
+WINDOWS = [(1440, 900, "light"), (390, 844, "dark")]
 NARROW = (320, 700)
 ALL_RULES = {"resultTypes": ["violations"]}
-COLOURS = {**ALL_RULES, "runOnly": ["color-contrast"]}  # the other mode of a window changes nothing else
 
 
 def findings(axe, window, path, windows=WINDOWS):
     """What is wrong with a page: opened once, then looked at in every window and mode."""
-    found, widths = [], set()
+    found = []
     for width, height, scheme in windows:
         window.page.set_viewport_size({"width": width, "height": height})
         window.page.emulate_media(
             color_scheme=scheme, reduced_motion="reduce"
         )  # no colour on its way to another
         where = f"{path} at {width} in {scheme}"
-        rules = violations(axe, window.page, COLOURS if width in widths else ALL_RULES)
-        widths.add(width)
+        rules = violations(axe, window.page)
         found += [f"{where}: axe {rule['id']} at {rule['target']}" for rule in rules]
         found += sideways(window, where)
     window.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
@@ -28,14 +26,14 @@ def findings(axe, window, path, windows=WINDOWS):
     return found
 
 
-def violations(axe, page, options):
+def violations(axe, page):
     """Broken rules with the first place of each; the script goes into a page once, not before every look."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(axe.axe_script)
     return page.evaluate(
         "options => axe.run(options).then(found => found.violations.map("
         "rule => ({id: rule.id, target: rule.nodes[0].target})))",
-        options,
+        ALL_RULES,
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.looks import TWO_WINDOWS, clean, findings
+from tests.browser.looks import clean, findings
 from tests.browser.pages import plain_pages, public_pages
 
 pytestmark = pytest.mark.browser
@@ -14,7 +14,7 @@ PLANTED = """<!doctype html><html lang="en"><head><title>Faults</title></head><b
 
 def test_faults_that_were_planted_are_found(window, axe):
     window.page.set_content(PLANTED)
-    found = "\n".join(findings(axe, window, "planted", TWO_WINDOWS))
+    found = "\n".join(findings(axe, window, "planted"))
     for fault in ("axe image-alt", "axe color-contrast", "planted at 390 in dark: scrolls sideways"):
         assert fault in found
 
@@ -25,4 +25,4 @@ def test_every_page_for_people_who_are_not_signed_in_is_clean(window, axe):
 
 def test_every_page_is_clean_before_there_is_anything(window, axe):
     window.sign_in()
-    assert clean(window, axe, plain_pages(), TWO_WINDOWS) == []
+    assert clean(window, axe, plain_pages()) == []
