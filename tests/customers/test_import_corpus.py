@@ -7,10 +7,12 @@ from django.apps import apps
 from django.db import connection
 
 from accounts.models import Organisation
+from config.work.pg import analyze
 from customers.connectors.table import Columns
+from customers.models import Customer
 from customers.services.imports.run import Request, run_import
 from tests.factories.corpus import RIGHT, WRONG_FILES, WRONG_ROWS
-from tests.factories.customers import make_customer, make_subscription
+from tests.factories.customers import make_contact, make_customer, make_subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -109,6 +111,26 @@ def test_file_beyond_the_limits_is_refused(settings, tmp_path, now):
     assert "more than 2 rows" in run_import(request=request, by=None, now=now).problems[0].reason
     settings.IMPORT_MAX_BYTES = 10
     assert "larger than" in run_import(request=request, by=None, now=now).problems[0].reason
+
+
+def table_reads():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'customers_customer'")
+        return cursor.fetchone()[0]
+
+
+def test_rows_that_point_at_new_customers_are_checked_by_key_though_there_were_few(tmp_path, now):
+    known = make_customer(name="Known")
+    analyze(Customer)
+    for number in range(8):  # by now this connection keeps a plan for checking that a customer is there
+        make_contact(known, f"robin{number}@known.example")
+        connection.check_constraints()
+    path = tmp_path / "file.csv"
+    path.write_text("customer_id,name,segment\n" + "".join(f"c{n},Name {n},S{n % 5}\n" for n in range(300)))
+    before = table_reads()
+    request = Request(kind="customers", path=path, file_name="file.csv")
+    assert run_import(request=request, by=None, now=now).counts.created == 300
+    assert table_reads() - before < 50
 
 
 def test_fifty_thousand_rows_are_taken(tmp_path, now):

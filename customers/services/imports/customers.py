@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.choices import Role
 from config.web.errors import DomainError
-from config.work.pg import insert_models, update_models
+from config.work.pg import analyze, insert_models, update_models
 from customers.connectors.layouts import CUSTOM_PREFIX
 from customers.connectors.table import Row
 from customers.models import BatchItem, Customer, ExternalId
@@ -163,6 +163,8 @@ def _create(rows: Sequence[Row], context: Context) -> dict[str, int]:
     for row, customer in zip(rows, made, strict=True):
         _show_from_the_start(row, customer, context)
     insert_models(made)
+    # Else every row that points at one of them is checked as planned when there were few: by reading them all.
+    analyze(Customer)
     ids = {row.values["customer_id"]: customer.pk for row, customer in zip(rows, made, strict=True)}
     insert_models(
         [ExternalId(customer_id=pk, source=context.source, value=value) for value, pk in ids.items()]

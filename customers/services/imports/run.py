@@ -28,7 +28,6 @@ from customers.connectors.row_rules import LeftOut
 from customers.connectors.table import Columns, Row
 from customers.models import (
     AttributeValue,
-    Customer,
     FieldValue,
     FxRate,
     ImportBatch,
@@ -69,7 +68,7 @@ APPLY: Mapping[str, Callable[[Any, Context], None]] = {
     ImportKind.RATES: rates.apply,
 }
 GROWN: Mapping[str, list[type[Model]]] = {
-    ImportKind.CUSTOMERS: [Customer, AttributeValue, FieldValue],
+    ImportKind.CUSTOMERS: [AttributeValue, FieldValue],
     ImportKind.USAGE: [UsageEvent],
     ImportKind.SUBSCRIPTIONS: [LineVersion],
     ImportKind.ORDERS: [Order],
