@@ -6,10 +6,10 @@ NARROW = (320, 700)
 ALL_RULES = {"resultTypes": ["violations"]}
 
 
-def findings(axe, window, path, windows=WINDOWS):
+def findings(axe, window, path):
     """What is wrong with a page: opened once, then looked at in every window and mode."""
     found = []
-    for width, height, scheme in windows:
+    for width, height, scheme in WINDOWS:
         window.page.set_viewport_size({"width": width, "height": height})
         window.page.emulate_media(
             color_scheme=scheme, reduced_motion="reduce"
@@ -41,11 +41,11 @@ def sideways(window, where):
     return [f"{where}: scrolls sideways by {window.sideways()} px"] if window.sideways() > 0 else []
 
 
-def clean(window, axe, paths, windows=WINDOWS, *, is_asked=True):
+def clean(window, axe, paths, *, is_asked=True):
     """Findings on all these pages; acts, downloads and ways elsewhere are left out where the server is asked first."""
     found = []
     for path in paths:
         if not is_asked or window.shows(path):
             window.go(path)
-            found += findings(axe, window, path, windows)
+            found += findings(axe, window, path)
     return found
