@@ -77,12 +77,12 @@ def _side(rows: QuerySet[Response], scale: Scale | None) -> tuple[Tally, dict[in
     said = rows.order_by("contact", "answered_at", "pk").values_list("contact", "score")
     for contact, score in said:
         counts[score] += 1
-        last[contact] = score
-    last.pop(None, None)  # type: ignore[call-overload] - an answer of nobody known
+        if contact is not None:
+            last[contact] = score
     steps = {score: (score > scale.negative_to) + (score >= scale.positive_from) for score in counts}
     held = Tally(
         counts.total(),
-        sum(number for score, number in counts.items() if steps[score] == 2),  # noqa: PLR2004
+        sum(number for score, number in counts.items() if score >= scale.positive_from),
         sum(number for score, number in counts.items() if not steps[score]),
         sum(score * number for score, number in counts.items()),
     )
