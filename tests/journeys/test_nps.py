@@ -13,7 +13,7 @@ from tests.chaos.person import Mail, Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
-CUSTOMERS, CONTACTS = 5, 5
+CUSTOMERS, CONTACTS = 10, 5
 INVITED = CUSTOMERS * CONTACTS
 SECONDS = 60
 FURTHER = (10, 10, 9, 9, 8, 7, 10, 9)  # answers after the two in the browser
